@@ -1,0 +1,48 @@
+"""Long work as generators: each step yields a Progress, the end returns the result.
+
+A page draws the reports and can stop between two of them; a command line draws a bar; a test stops after one step.
+"""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job is.
+
+    Attributes
+    ----------
+    share
+        Done so far, between 0 and 1.
+    note
+        What is being done, in a few words.
+    """
+
+    share: float
+    note: str
+
+
+Job: TypeAlias = Generator[Progress, None, Result]
+
+
+def finish(job: Job[Result]) -> Result:
+    """Run a job to its end and return its result.
+
+    Examples
+    --------
+    >>> def count():
+    ...     yield Progress(0.5, "half way")
+    ...     return 42
+    >>> finish(count())
+    42
+    """
+    while True:
+        try:
+            next(job)
+        except StopIteration as end:
+            result: Result = end.value
+            return result

@@ -1,0 +1,102 @@
+"""One settings object: every limit, each from an environment variable."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import platformdirs
+
+from core.errors import InputError
+
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Limits and places, read once from the environment.
+
+    Attributes
+    ----------
+    home
+        ``RECSCOPE_HOME``: folder of all that RecScope keeps (parsed data). Default: the user's data folder.
+    data_root
+        ``RECSCOPE_DATA_ROOT``: folder below which the browser may name files by path or glob. Default: none.
+    upload_bytes
+        ``RECSCOPE_MAX_UPLOAD_MB`` (200): largest file through the browser.
+    session_quota_bytes
+        ``RECSCOPE_SESSION_QUOTA_MB`` (600): all uploads of one browser session together.
+    file_bytes
+        ``RECSCOPE_MAX_FILE_MB`` (20480): bytes of a file, or of all files of a glob, after decompression.
+    rows
+        ``RECSCOPE_MAX_ROWS`` (200000000).
+    columns
+        ``RECSCOPE_MAX_COLUMNS`` (200).
+    segment_values
+        ``RECSCOPE_MAX_SEGMENT_VALUES`` (1000): distinct values of one segment column.
+    excluded_share
+        ``RECSCOPE_MAX_EXCLUDED_PERCENT`` (10): share of rows that missing or infinite values may leave out.
+    parse_memory_bytes, parse_cpu_seconds
+        ``RECSCOPE_PARSE_MEMORY_MB`` (1024), ``RECSCOPE_PARSE_CPU_S`` (600): limits of the parsing process.
+    query_memory_bytes, query_seconds
+        ``RECSCOPE_QUERY_MEMORY_MB`` (1024), ``RECSCOPE_QUERY_S`` (300): limits of the engine.
+    """
+
+    home: Path
+    data_root: Path | None
+    upload_bytes: int
+    session_quota_bytes: int
+    file_bytes: int
+    rows: int
+    columns: int
+    segment_values: int
+    excluded_share: float
+    parse_memory_bytes: int
+    parse_cpu_seconds: int
+    query_memory_bytes: int
+    query_seconds: int
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Read the environment.
+
+        Raises
+        ------
+        InputError
+            A variable is not a whole number in its range, or names a folder that cannot exist.
+        """
+        home = os.environ.get("RECSCOPE_HOME") or platformdirs.user_data_dir("recscope", appauthor=False)
+        root = os.environ.get("RECSCOPE_DATA_ROOT")
+        return cls(
+            home=_folder("RECSCOPE_HOME", home),
+            data_root=_folder("RECSCOPE_DATA_ROOT", root) if root else None,
+            upload_bytes=_whole_number("RECSCOPE_MAX_UPLOAD_MB", 200) * MEBIBYTE,
+            session_quota_bytes=_whole_number("RECSCOPE_SESSION_QUOTA_MB", 600) * MEBIBYTE,
+            file_bytes=_whole_number("RECSCOPE_MAX_FILE_MB", 20_480) * MEBIBYTE,
+            rows=_whole_number("RECSCOPE_MAX_ROWS", 200_000_000),
+            columns=_whole_number("RECSCOPE_MAX_COLUMNS", 200),
+            segment_values=_whole_number("RECSCOPE_MAX_SEGMENT_VALUES", 1_000),
+            excluded_share=_whole_number("RECSCOPE_MAX_EXCLUDED_PERCENT", 10, lowest=0, highest=100) / 100,
+            parse_memory_bytes=_whole_number("RECSCOPE_PARSE_MEMORY_MB", 1_024) * MEBIBYTE,
+            parse_cpu_seconds=_whole_number("RECSCOPE_PARSE_CPU_S", 600),
+            query_memory_bytes=_whole_number("RECSCOPE_QUERY_MEMORY_MB", 1_024) * MEBIBYTE,
+            query_seconds=_whole_number("RECSCOPE_QUERY_S", 300),
+        )
+
+
+def _whole_number(name: str, default: int, *, lowest: int = 1, highest: int = 1_000_000_000) -> int:
+    text = os.environ.get(name, str(default))
+    digits = text.isascii() and text.isdigit() and len(text) <= len(str(highest))
+    if not (digits and lowest <= int(text) <= highest):
+        raise InputError(
+            f"{name} must be a whole number from {lowest} to {highest:,}; it is {text[:40]!r}.",
+            fix=f"Set {name} to a number such as {default}, or unset it.",
+        )
+    return int(text)
+
+
+def _folder(name: str, text: str) -> Path:
+    try:
+        return Path(text).expanduser().resolve()
+    except (RuntimeError, OSError, ValueError) as error:
+        raise InputError(f"{name} is no folder: {text[:80]!r}.", fix=f"Set {name} to a path, or unset it.") from error

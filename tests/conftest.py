@@ -1,0 +1,118 @@
+"""A data folder, an engine, and stored rows without a file to parse."""
+
+import hashlib
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from core.engine.duck import DuckEngine
+from core.engine.protocol import Rows
+from core.holdout.data import ColumnRoles, Holdout, Segment
+from core.settings import MEBIBYTE, Settings
+
+
+def make_settings(home: Path, **limits: Any) -> Settings:
+    """Usual limits."""
+    usual = {
+        "data_root": None,
+        "upload_bytes": 200 * MEBIBYTE,
+        "session_quota_bytes": 600 * MEBIBYTE,
+        "file_bytes": 1024 * MEBIBYTE,
+        "rows": 10_000_000,
+        "columns": 200,
+        "segment_values": 1_000,
+        "excluded_share": 0.1,
+        "parse_memory_bytes": 1024 * MEBIBYTE,
+        "parse_cpu_seconds": 60,
+        "query_memory_bytes": 512 * MEBIBYTE,
+        "query_seconds": 60,
+    }
+    return Settings(home=home, **(usual | limits))
+
+
+@pytest.fixture(scope="session")
+def shared_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """One data folder for all tests that only read what they stored themselves."""
+    return make_settings(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="session")
+def engine(shared_settings: Settings) -> DuckEngine:
+    """One engine for all tests, as one serves all sessions of the app."""
+    return DuckEngine(shared_settings)
+
+
+StoreRows = Callable[..., Rows]
+
+
+@pytest.fixture(scope="session")
+def store_rows(shared_settings: Settings) -> StoreRows:
+    """Write columns as stored rows."""
+    numbers = itertools.count()
+
+    def store(**columns: Any) -> Rows:
+        path = shared_settings.home / f"rows{next(numbers)}.parquet"
+        arrays = {name: np.asarray(values) for name, values in columns.items()}
+        pq.write_table(pa.table(arrays), path)
+        ranges = {
+            name: (float(a.min()), float(a.max())) for name, a in arrays.items() if len(a) and a.dtype == np.float64
+        }
+        return Rows(path, len(next(iter(arrays.values()))), ranges, weighted="weight" in arrays)
+
+    return store
+
+
+MakeHoldout = Callable[..., Holdout]
+
+
+@pytest.fixture(scope="session")
+def make_holdout(store_rows: StoreRows) -> MakeHoldout:
+    """A holdout from a frame with columns score, uncertainty, label, and maybe weight, time; the rest are segments."""
+
+    def make(frame: pd.DataFrame, *, kind: str = "std", name: str = "made.csv") -> Holdout:
+        names = [c for c in frame if c not in ("score", "uncertainty", "label", "weight", "time")]
+        codes = {c: pd.Categorical(frame[c]) for c in names}
+        stored = {c: frame[c].to_numpy(np.float64) for c in ("score", "uncertainty", "weight", "time") if c in frame}
+        stored["label"] = frame["label"].to_numpy(np.int8)
+        stored |= {f"segment{i}": codes[c].codes.astype(np.int32) for i, c in enumerate(names)}
+        roles = ColumnRoles(
+            score="score",
+            uncertainty=("low", "high") if kind == "interval" else ("uncertainty",),
+            uncertainty_kind=kind,
+            label="label",
+            weight="weight" if "weight" in frame else None,
+            time="time" if "time" in frame else None,
+            segments=tuple(names),
+        )
+        segments = (Segment(c, f"segment{i}", tuple(codes[c].categories)) for i, c in enumerate(names))
+        digest = hashlib.sha256(frame.to_csv().encode()).hexdigest()
+        rows = store_rows(**stored)
+        return Holdout(digest, name, roles, rows, int(frame["label"].sum()), (), tuple(segments))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def world() -> pd.DataFrame:
+    """3,000 rows in which positivity at a score falls as uncertainty grows; tied scores, two segments, a time."""
+    rng = np.random.default_rng(7)
+    n = 3_000
+    score = np.round(rng.beta(1.2, 3, n), 2)
+    uncertainty = np.round(rng.gamma(2, 0.1, n), 3)
+    return pd.DataFrame(
+        {
+            "score": score,
+            "uncertainty": uncertainty,
+            "label": (rng.random(n) < score * np.exp(-2 * uncertainty)).astype(int),
+            "time": 1_767_225_600.0 + np.sort(rng.integers(0, 20 * 86_400, n)),  # from 2026-01-01, twenty days
+            "device": rng.choice(["web", "ios", "tv"], n, p=[0.6, 0.37, 0.03]),
+            "country": rng.choice(["NL", "FR"], n),
+        }
+    )

@@ -1,0 +1,50 @@
+"""Jobs report, can be stopped between two reports, and hand on results and errors."""
+
+import pytest
+
+from core.jobs import Progress, finish
+
+
+def steps(log, count=3):
+    try:
+        for i in range(count):
+            yield Progress(i / count, f"step {i}")
+            log.append(i)
+        return sum(log)
+    finally:
+        log.append("end")
+
+
+def test_finish_returns_the_result():
+    log = []
+    assert finish(steps(log)) == 0 + 1 + 2
+    assert log == [0, 1, 2, "end"]
+
+
+def test_a_job_without_a_report_still_has_a_result():
+    assert finish(steps([], count=0)) == 0
+
+
+def test_a_job_stops_between_two_reports():
+    log = []
+    job = steps(log)
+    assert next(job) == Progress(0, "step 0")
+    assert next(job).note == "step 1"
+    job.close()
+    assert log == [0, "end"]
+
+
+def test_an_error_passes_through():
+    def broken():
+        yield Progress(0.5, "half way")
+        raise KeyError("x")
+
+    with pytest.raises(KeyError, match="x"):
+        finish(broken())
+
+
+def test_jobs_nest():
+    def outer():
+        return 10 * (yield from steps([]))
+
+    assert finish(outer()) == 30

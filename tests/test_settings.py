@@ -1,0 +1,127 @@
+"""Limits from the environment."""
+
+from pathlib import Path
+
+import pytest
+
+from core.errors import InputError
+from core.settings import MEBIBYTE, Settings
+
+VARIABLES = {
+    "RECSCOPE_MAX_UPLOAD_MB": "upload_bytes",
+    "RECSCOPE_SESSION_QUOTA_MB": "session_quota_bytes",
+    "RECSCOPE_MAX_FILE_MB": "file_bytes",
+    "RECSCOPE_MAX_ROWS": "rows",
+    "RECSCOPE_MAX_COLUMNS": "columns",
+    "RECSCOPE_MAX_SEGMENT_VALUES": "segment_values",
+    "RECSCOPE_PARSE_MEMORY_MB": "parse_memory_bytes",
+    "RECSCOPE_PARSE_CPU_S": "parse_cpu_seconds",
+    "RECSCOPE_QUERY_MEMORY_MB": "query_memory_bytes",
+    "RECSCOPE_QUERY_S": "query_seconds",
+}
+PERCENT = "RECSCOPE_MAX_EXCLUDED_PERCENT"
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable of RecScope is set."""
+    for name in (*VARIABLES, PERCENT, "RECSCOPE_HOME", "RECSCOPE_DATA_ROOT"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_defaults_are_those_of_the_docstring() -> None:
+    settings = Settings.from_environment()
+    assert settings.home.is_absolute()
+    assert settings.home.name == "recscope"
+    assert settings.data_root is None
+    assert settings.excluded_share == 0.1
+    text = str(Settings.__doc__)
+    for variable, attribute in VARIABLES.items():
+        unit = MEBIBYTE if variable.endswith("_MB") else 1
+        assert f"``{variable}`` ({getattr(settings, attribute) // unit})" in text
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_each_variable_sets_its_limit(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    unit = MEBIBYTE if variable.endswith("_MB") else 1
+    usual = Settings.from_environment()
+    monkeypatch.setenv(variable, "7")
+    changed = Settings.from_environment()
+    assert getattr(changed, VARIABLES[variable]) == 7 * unit
+    differing = [name for name in VARIABLES.values() if getattr(usual, name) != getattr(changed, name)]
+    assert differing == [VARIABLES[variable]]
+
+
+BAD = [
+    "",
+    "0",
+    "-1",
+    "1.5",
+    "1e3",
+    "ten",
+    " 5",
+    "5 ",
+    "0x10",
+    "1_000",
+    "٣",
+    "²",
+    "1,000",
+    "1000000001",
+    "9" * 5_000,
+    "True",
+]
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+@pytest.mark.parametrize("text", BAD, ids=lambda text: repr(text[:12]))
+def test_what_is_no_limit_is_refused(variable: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, text)
+    with pytest.raises(
+        InputError, match=f"^{variable} must be a whole number from 1 to 1,000,000,000; it is "
+    ) as caught:
+        Settings.from_environment()
+    assert len(str(caught.value)) < 200
+    assert caught.value.fix.startswith(f"Set {variable} to a number such as ")
+
+
+@pytest.mark.parametrize(("text", "share"), [("0", 0.0), ("1", 0.01), ("100", 1.0)])
+def test_excluded_percent(text: str, share: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PERCENT, text)
+    assert Settings.from_environment().excluded_share == share
+
+
+@pytest.mark.parametrize("text", ["101", "1000", "-1", "10%", "0.1", ""])
+def test_excluded_percent_beyond_its_range(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PERCENT, text)
+    with pytest.raises(InputError, match=f"^{PERCENT} must be a whole number from 0 to 100; it is "):
+        Settings.from_environment()
+
+
+def test_the_largest_limits_fit_the_system_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECSCOPE_PARSE_MEMORY_MB", "1000000000")
+    assert Settings.from_environment().parse_memory_bytes < 2**63
+
+
+def test_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "me"))
+    monkeypatch.setenv("RECSCOPE_HOME", "~/kept")
+    monkeypatch.setenv("RECSCOPE_DATA_ROOT", "scores/../data")
+    settings = Settings.from_environment()
+    assert settings.home == tmp_path / "me" / "kept"
+    assert settings.data_root == tmp_path / "data"
+
+
+def test_empty_folders_are_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = Settings.from_environment()
+    monkeypatch.setenv("RECSCOPE_HOME", "")
+    monkeypatch.setenv("RECSCOPE_DATA_ROOT", "")
+    assert Settings.from_environment() == usual
+
+
+@pytest.mark.parametrize("variable", ["RECSCOPE_HOME", "RECSCOPE_DATA_ROOT"])
+def test_the_home_of_nobody(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, "~no-such-user-here/x")
+    with pytest.raises(InputError, match=f"^{variable} is no folder: ") as caught:
+        Settings.from_environment()
+    assert caught.value.fix == f"Set {variable} to a path, or unset it."
