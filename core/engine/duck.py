@@ -1,0 +1,213 @@
+"""The embedded engine: DuckDB over our own Parquet, locked down, a cursor per call, stopped when it overruns."""
+
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from core.engine import sql
+from core.engine.protocol import Among, Axis, CategoryAxis, Counts, FloatArray, IntArray, Measure, Rows, RuleCounts
+from core.errors import InputError, QueryStopped
+from core.jobs import Job, Progress
+from core.settings import MEBIBYTE, Settings
+
+REPORT_SECONDS = 0.1
+KEYS_PER_CELL = 4
+SMALLEST_TOP = 1_024
+CELLS_CAP = 1_000_000
+ROUNDING = 4 * float(np.finfo(np.float64).eps)
+
+# allowed_directories must be set while external access is still on; the lock comes last.
+_LOCK_DOWN = (
+    "SET allowed_directories = ['{folder}']",
+    "SET enable_external_access = false",
+    "SET autoinstall_known_extensions = false",
+    "SET autoload_known_extensions = false",
+    "SET allow_community_extensions = false",
+    "SET python_enable_replacements = false",
+    "SET memory_limit = '{memory}MiB'",
+    "SET max_temp_directory_size = '0B'",
+    "SET enable_progress_bar = true",
+    "SET enable_progress_bar_print = false",
+    "SET preserve_insertion_order = false",
+    "SET lock_configuration = true",
+)
+
+
+class DuckEngine:
+    """DuckDB, reading only below one folder.
+
+    Parameters
+    ----------
+    settings
+        ``home`` is the only folder it may read; ``query_memory_bytes`` and ``query_seconds`` are its limits.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._seconds = settings.query_seconds
+        self._connection = duckdb.connect(":memory:")
+        folder = str(settings.home).replace("'", "''")
+        for statement in _LOCK_DOWN:
+            self._connection.execute(statement.format(folder=folder, memory=settings.query_memory_bytes // MEBIBYTE))
+
+    def quantiles(self, rows: Rows, column: str, shares: FloatArray, *, where: Sequence[Among] = ()) -> Job[FloatArray]:
+        """Exact quantiles: for each share p the smallest value v with #(x <= v) >= p·n.
+
+        Two scans: rows per key of the column, then the distinct values of just those keys in which a wanted rank lies.
+
+        Raises
+        ------
+        InputError
+            No row is left by ``where``.
+        """
+        key = sql.make_key(column, rows.ranges[column])
+        source = _source(rows.path)
+        found = yield from self._run(sql.count_keys(source, key, where=where), {})
+        order = np.argsort(found["k"])
+        keys, ends = found["k"][order], np.cumsum(found["n"][order])
+        if not len(keys):
+            raise InputError("No rows are left by this filter.", fix="Choose other segments, or clear the filter.")
+        # 0.28 · 100 is 28.000000000000004 in floats: what rounding adds must not become a rank.
+        ranks = np.clip(np.ceil(shares * ends[-1] * (1 - ROUNDING)), 1, ends[-1]).astype(np.int64)
+        holding = np.searchsorted(ends, ranks)
+        wanted = np.unique(holding)
+        values = yield from self._run(sql.count_values(source, key, keys[wanted], where=where), {})
+        order = np.argsort(values["v"])
+        # Rows before the first wanted key, and between wanted keys, are added so that ranks stay ranks of all rows.
+        value, ends_of_values = values["v"][order], np.cumsum(values["n"][order])
+        before = _rows_between(ends, wanted)
+        within = ranks - before[np.searchsorted(wanted, holding)]
+        return np.asarray(value[np.searchsorted(ends_of_values, within)], dtype=np.float64)
+
+    def count(
+        self,
+        rows: Rows,
+        axes: Sequence[Axis | CategoryAxis],
+        measures: Sequence[Measure],
+        *,
+        where: Sequence[Among] = (),
+    ) -> Job[Counts]:
+        """Sums of the measures in every cell of the axes.
+
+        Raises
+        ------
+        InputError
+            More than a million cells are asked for.
+        """
+        shape = tuple(axis.cells for axis in axes)
+        if np.prod(shape) > CELLS_CAP:
+            raise InputError(
+                f"{int(np.prod(shape)):,} cells are asked for; the limit is {CELLS_CAP:,}.", fix="Choose fewer bins."
+            )
+        keys, tables = _prepare(rows, axes)
+        text = sql.count_rows(_source(rows.path), axes, keys, measures, weighted=rows.weighted, where=where)
+        found = yield from self._run(text, tables)
+        index = tuple(np.asarray(found[f"i{i}"]) for i in range(len(axes)))
+        inside = np.ones(len(found[measures[0]]), dtype=np.bool_)
+        for i, cells in zip(index, shape, strict=True):
+            inside &= (i >= 0) & (i < cells)
+        at = tuple(i[inside] for i in index)
+        sums = {measure: _dense(shape, at, found[measure][inside], measure) for measure in measures}
+        outside = int(np.sum(found["rows"][~inside])) if "rows" in measures else 0
+        return Counts(sums, outside)
+
+    def evaluate(
+        self, rows: Rows, levels: Axis, thresholds: FloatArray, *, where: Sequence[Among] = ()
+    ) -> Job[RuleCounts]:
+        """Exact counts of the rule ``score >= thresholds[level]`` on the rows; rows outside the edges are rejected."""
+        keys, tables = _prepare(rows, [levels])
+        cells = np.arange(levels.cells, dtype=np.int32)
+        tables["thresholds"] = pa.table({"cell": cells, "threshold": np.asarray(thresholds, dtype=np.float64)})
+        text = sql.evaluate_rule(_source(rows.path), keys[levels.column], where=where)
+        found = yield from self._run(text, tables)
+        at = (np.asarray(found["i0"]),)
+        names = ("n", "positives", "accepted", "true_positives")
+        return RuleCounts(*(_dense((levels.cells,), at, found[name], "rows") for name in names))
+
+    def _run(self, text: str, tables: dict[str, pa.Table]) -> Job[dict[str, Any]]:
+        cursor = self._connection.cursor()
+        for name, table in tables.items():
+            cursor.register(name, table)
+        call = _Call(cursor, text)
+        thread = threading.Thread(target=call.run, daemon=True)
+        started = time.monotonic()
+        thread.start()
+        try:
+            while not call.ended.wait(REPORT_SECONDS):
+                if time.monotonic() - started > self._seconds:
+                    raise QueryStopped(
+                        f"The query took longer than {self._seconds:,} seconds and was stopped.",
+                        fix="Choose fewer bins or a filter, or raise RECSCOPE_QUERY_S.",
+                    )
+                yield Progress(max(cursor.query_progress(), 0.0) / 100, "Counting rows")
+        finally:
+            if thread.is_alive():
+                cursor.interrupt()
+                thread.join()
+            cursor.close()
+        return call.result()
+
+
+class _Call:
+    """One query in its own thread."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, text: str) -> None:
+        self._cursor, self._text = cursor, text
+        self._columns: dict[str, Any] = {}
+        self._error: duckdb.Error | None = None
+        self.ended = threading.Event()
+
+    def run(self) -> None:
+        try:
+            self._columns = self._cursor.execute(self._text).fetchnumpy()
+        except duckdb.Error as error:
+            self._error = error
+        finally:
+            self.ended.set()
+
+    def result(self) -> dict[str, Any]:
+        if isinstance(self._error, duckdb.OutOfMemoryException):
+            raise QueryStopped(
+                "The query needed more memory than allowed.",
+                fix="Choose fewer bins, or raise RECSCOPE_QUERY_MEMORY_MB.",
+            ) from self._error
+        if self._error is not None:
+            raise self._error
+        return {name: np.ma.getdata(column) for name, column in self._columns.items()}
+
+
+def _source(path: Path) -> str:
+    text = str(path).replace("'", "''")
+    return f"read_parquet('{text}')"
+
+
+def _prepare(rows: Rows, axes: Sequence[Axis | CategoryAxis]) -> tuple[dict[str, sql.Key], dict[str, pa.Table]]:
+    keys: dict[str, sql.Key] = {}
+    tables: dict[str, pa.Table] = {}
+    for i, axis in enumerate(axes):
+        if isinstance(axis, Axis):
+            top = min(max(KEYS_PER_CELL * axis.cells, SMALLEST_TOP), sql.LARGEST_KEY)
+            value_range = rows.ranges[axis.column]
+            keys[axis.column] = sql.make_key(axis.column, value_range, top=top)
+            tables[f"axis{i}"] = sql.cell_table(axis, keys[axis.column], value_range)
+    return keys, tables
+
+
+def _rows_between(ends: IntArray, wanted: IntArray) -> IntArray:
+    """For each wanted key: rows of unwanted keys below it."""
+    sizes = np.diff(ends, prepend=0)
+    starts = ends - sizes
+    wanted_before = np.concatenate([[0], np.cumsum(sizes[wanted])[:-1]])
+    return np.asarray(starts[wanted] - wanted_before, dtype=np.int64)
+
+
+def _dense(shape: tuple[int, ...], at: tuple[Any, ...], values: Any, measure: Measure) -> Any:
+    dense = np.zeros(shape, dtype=np.int64 if measure in ("rows", "positives") else np.float64)
+    dense[at or ...] = values  # without an axis there is one cell
+    dense.flags.writeable = False
+    return dense

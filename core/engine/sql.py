@@ -1,0 +1,158 @@
+"""The SQL of the engine: plain text that DuckDB and Spark SQL both run. No name or value from outside enters it.
+
+Cells with arbitrary edges are found by a join. A key function k(x) = ⌊(x - lo)·scale⌋ never decreases in x, so a
+table of (k, lo, hi, cell) with one row per part of a key's interval gives the cell exactly: keys that hold no edge need
+one row, keys that hold m edges need m + 1, and rounding in k cannot move a value across an edge.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from core.engine.protocol import Among, Axis, CategoryAxis, FloatArray, IntArray, Measure
+
+LARGEST_KEY = 65_536
+TINY = 1e-15
+
+_UNWEIGHTED: dict[Measure, str] = {
+    "rows": "COUNT(*)",
+    "positives": "CAST(SUM(CAST(t.label AS BIGINT)) AS BIGINT)",
+    "score": "SUM(t.score)",
+    "uncertainty": "SUM(t.uncertainty)",
+    "log_loss": "SUM({log_loss})",
+    "log_loss_squared": "SUM({log_loss} * {log_loss})",
+    "brier": "SUM({brier})",
+    "brier_squared": "SUM({brier} * {brier})",
+}
+_WEIGHTED: dict[Measure, str] = {
+    "rows": _UNWEIGHTED["rows"],
+    "positives": _UNWEIGHTED["positives"],
+    "score": "SUM(t.weight * t.score)",
+    "uncertainty": "SUM(t.weight * t.uncertainty)",
+    "weight": "SUM(t.weight)",
+    "weight_positives": "SUM(t.weight * t.label)",
+    "weight_squared": "SUM(t.weight * t.weight)",
+    "weight_squared_positives": "SUM(t.weight * t.weight * t.label)",
+    "log_loss": "SUM(t.weight * {log_loss})",
+    "log_loss_squared": "SUM(t.weight * {log_loss} * {log_loss})",
+    "brier": "SUM(t.weight * {brier})",
+    "brier_squared": "SUM(t.weight * {brier} * {brier})",
+}
+_LOSSES = {
+    "log_loss": f"-LN(GREATEST(CASE WHEN t.label = 1 THEN t.score ELSE 1 - t.score END, {TINY!r}))",
+    "brier": "((t.score - t.label) * (t.score - t.label))",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Key:
+    """The key function of a column: k(x) = ⌊(x - lo)·scale⌋, from 0 to about ``top``."""
+
+    column: str
+    lo: float
+    scale: float
+
+    def sql(self) -> str:
+        """The key of a row."""
+        return f"CAST(FLOOR((t.{self.column} - {literal(self.lo)}) * {literal(self.scale)}) AS INTEGER)"
+
+    def of(self, values: FloatArray) -> IntArray:
+        """The key of values, by the same IEEE operations as the SQL."""
+        return np.floor((values - self.lo) * self.scale).astype(np.int64)
+
+
+def make_key(column: str, value_range: tuple[float, float], *, top: int = LARGEST_KEY) -> Key:
+    """Key function over the range of a column, 0 at its smallest and about ``top`` at its largest value.
+
+    A range wider than the largest float has one key, 0, for all values.
+    """
+    lo, hi = value_range
+    width = hi - lo
+    if width == np.inf:
+        return Key(column, 0.0, 0.0)
+    scale = top / width if width > 0 and np.isfinite(top / width) else 1.0
+    return Key(column, lo, scale)
+
+
+def literal(value: float) -> str:
+    """A float as a DOUBLE literal: with an exponent, since a plain decimal is DECIMAL in both engines.
+
+    Examples
+    --------
+    >>> literal(0.1), literal(1e-300)
+    ('0.1e0', '1e-300')
+    """
+    text = repr(float(value))
+    return text if "e" in text else f"{text}e0"
+
+
+def cell_table(axis: Axis, key: Key, value_range: tuple[float, float]) -> pa.Table:
+    """Table (k, lo, hi, cell) for the join; cell -1 is below the first edge, ``axis.cells`` above the last."""
+    lo, hi = value_range
+    cuts = np.append(axis.edges[:-1], math.nextafter(axis.edges[-1], math.inf))
+    inside = cuts[(cuts > lo) & (cuts <= hi)]
+    keys = np.arange(key.of(np.array([hi]))[0] + 1)
+    k = np.concatenate([keys, key.of(inside)])
+    start = np.concatenate([np.full(len(keys), -np.inf), inside])
+    order = np.lexsort((start, k))
+    k, start = k[order], start[order]
+    end = np.append(start[1:], np.inf)
+    end[np.append(k[1:] != k[:-1], True)] = np.inf
+    below = np.searchsorted(cuts, lo, side="right") - 1
+    cell = below + np.cumsum(np.isfinite(start))
+    return pa.table({"k": k.astype(np.int32), "lo": start, "hi": end, "cell": cell.astype(np.int32)})
+
+
+def count_rows(
+    source: str,
+    axes: Sequence[Axis | CategoryAxis],
+    keys: dict[str, Key],
+    measures: Sequence[Measure],
+    *,
+    weighted: bool,
+    where: Sequence[Among],
+) -> str:
+    """Sums per cell; a numeric axis i joins the table ``axis{i}``."""
+    cells = [f"a{i}.cell" if isinstance(axis, Axis) else f"t.{axis.column}" for i, axis in enumerate(axes)]
+    named = [f"{cell} AS i{i}" for i, cell in enumerate(cells)]
+    texts = _WEIGHTED if weighted else _UNWEIGHTED
+    sums = [f"{texts[measure].format(**_LOSSES)} AS {measure}" for measure in measures]
+    joins = [_join(i, keys[axis.column]) for i, axis in enumerate(axes) if isinstance(axis, Axis)]
+    group = f" GROUP BY {', '.join(cells)}" if cells else ""
+    return f"SELECT {', '.join(named + sums)} FROM {source} t{''.join(joins)}{_where(where)}{group}"
+
+
+def count_keys(source: str, key: Key, *, where: Sequence[Among]) -> str:
+    """Rows per key of a column."""
+    return f"SELECT {key.sql()} AS k, COUNT(*) AS n FROM {source} t{_where(where)} GROUP BY {key.sql()}"
+
+
+def count_values(source: str, key: Key, keys: IntArray, *, where: Sequence[Among]) -> str:
+    """Rows per distinct value, for the values whose key is one of ``keys``."""
+    listed = ", ".join(str(int(k)) for k in keys)
+    clause = _where(where, f"{key.sql()} IN ({listed})")
+    return f"SELECT t.{key.column} AS v, COUNT(*) AS n FROM {source} t{clause} GROUP BY t.{key.column}"
+
+
+def evaluate_rule(source: str, key: Key, *, where: Sequence[Among]) -> str:
+    """Rows, positives, accepted rows and true positives per level; joins ``axis0`` and ``thresholds``."""
+    accepted = "CASE WHEN t.score >= r.threshold THEN 1 ELSE 0 END"
+    return (
+        "SELECT a0.cell AS i0, COUNT(*) AS n, CAST(SUM(CAST(t.label AS BIGINT)) AS BIGINT) AS positives, "
+        f"CAST(SUM({accepted}) AS BIGINT) AS accepted, CAST(SUM({accepted} * t.label) AS BIGINT) AS true_positives "
+        f"FROM {source} t{_join(0, key)} JOIN thresholds r ON r.cell = a0.cell{_where(where)} GROUP BY a0.cell"
+    )
+
+
+def _join(index: int, key: Key) -> str:
+    alias, value = f"a{index}", f"t.{key.column}"
+    return f" JOIN axis{index} {alias} ON {key.sql()} = {alias}.k AND {value} >= {alias}.lo AND {value} < {alias}.hi"
+
+
+def _where(where: Sequence[Among], *more: str) -> str:
+    clauses = [f"t.{among.column} IN ({', '.join(str(int(code)) for code in among.codes)})" for among in where]
+    clauses += more
+    return f" WHERE {' AND '.join(clauses)}" if clauses else ""

@@ -1,0 +1,171 @@
+"""The SQL text: plain, without a word from outside, and the join that finds a cell."""
+
+import re
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.cli.main import main
+from core.engine import duck, sql
+from core.engine.protocol import Among, Axis, CategoryAxis
+from core.engine.sql import LARGEST_KEY, Key, cell_table, literal, make_key
+from tests.oracles import cell_by_search
+
+SCORE, UNCERTAINTY = Key("score", 0.0, 1024.0), Key("uncertainty", 0.5, 64.0)
+AXES = [CategoryAxis("segment0", 3), Axis("uncertainty", np.array([0.5, 1, 2])), Axis("score", np.array([0, 0.5, 1]))]
+KEYS = {"score": SCORE, "uncertainty": UNCERTAINTY}
+WHERE = [Among("segment0", (0, 2)), Among("segment1", (4,))]
+MEASURES = ("rows", "positives", "score", "uncertainty")
+ALL_MEASURES = (*MEASURES, "weight", "weight_positives", "weight_squared", "weight_squared_positives", "log_loss",
+                "log_loss_squared", "brier", "brier_squared")  # fmt: skip
+
+TEXTS = {
+    "count": (
+        sql.count_rows("rows", AXES, KEYS, MEASURES, weighted=False, where=WHERE),
+        "SELECT t.segment0 AS i0, a1.cell AS i1, a2.cell AS i2, COUNT(*) AS rows, "
+        "CAST(SUM(CAST(t.label AS BIGINT)) AS BIGINT) AS positives, SUM(t.score) AS score, "
+        "SUM(t.uncertainty) AS uncertainty FROM rows t "
+        "JOIN axis1 a1 ON CAST(FLOOR((t.uncertainty - 0.5e0) * 64.0e0) AS INTEGER) = a1.k "
+        "AND t.uncertainty >= a1.lo AND t.uncertainty < a1.hi "
+        "JOIN axis2 a2 ON CAST(FLOOR((t.score - 0.0e0) * 1024.0e0) AS INTEGER) = a2.k "
+        "AND t.score >= a2.lo AND t.score < a2.hi "
+        "WHERE t.segment0 IN (0, 2) AND t.segment1 IN (4) GROUP BY t.segment0, a1.cell, a2.cell",
+    ),
+    "count weighted": (
+        sql.count_rows("rows", [], {}, ("weight_squared_positives", "log_loss"), weighted=True, where=[]),
+        "SELECT SUM(t.weight * t.weight * t.label) AS weight_squared_positives, "
+        "SUM(t.weight * -LN(GREATEST(CASE WHEN t.label = 1 THEN t.score ELSE 1 - t.score END, 1e-15))) AS log_loss "
+        "FROM rows t",
+    ),
+    "keys": (
+        sql.count_keys("rows", SCORE, where=WHERE[1:]),
+        "SELECT CAST(FLOOR((t.score - 0.0e0) * 1024.0e0) AS INTEGER) AS k, COUNT(*) AS n FROM rows t "
+        "WHERE t.segment1 IN (4) GROUP BY CAST(FLOOR((t.score - 0.0e0) * 1024.0e0) AS INTEGER)",
+    ),
+    "values": (
+        sql.count_values("rows", SCORE, np.array([3, 7]), where=[]),
+        "SELECT t.score AS v, COUNT(*) AS n FROM rows t "
+        "WHERE CAST(FLOOR((t.score - 0.0e0) * 1024.0e0) AS INTEGER) IN (3, 7) GROUP BY t.score",
+    ),
+    "rule": (
+        sql.evaluate_rule("rows", UNCERTAINTY, where=[]),
+        "SELECT a0.cell AS i0, COUNT(*) AS n, CAST(SUM(CAST(t.label AS BIGINT)) AS BIGINT) AS positives, "
+        "CAST(SUM(CASE WHEN t.score >= r.threshold THEN 1 ELSE 0 END) AS BIGINT) AS accepted, "
+        "CAST(SUM(CASE WHEN t.score >= r.threshold THEN 1 ELSE 0 END * t.label) AS BIGINT) AS true_positives "
+        "FROM rows t JOIN axis0 a0 ON CAST(FLOOR((t.uncertainty - 0.5e0) * 64.0e0) AS INTEGER) = a0.k "
+        "AND t.uncertainty >= a0.lo AND t.uncertainty < a0.hi JOIN thresholds r ON r.cell = a0.cell GROUP BY a0.cell",
+    ),
+}
+
+# What ANSI SQL, DuckDB and Spark have in common, and no more.
+COMMON_WORDS = {
+    "SELECT", "FROM", "JOIN", "ON", "AND", "WHERE", "GROUP", "BY", "AS", "IN", "CASE", "WHEN", "THEN", "ELSE", "END",
+    "CAST", "BIGINT", "INTEGER", "FLOOR", "COUNT", "SUM", "LN", "GREATEST",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_text(name):
+    # Each was run on Spark SQL by hand with the same counts: whoever changes one must run it there again.
+    found, golden = TEXTS[name]
+    assert found == golden
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_every_measure_is_plain_sql(weighted):
+    measures = ALL_MEASURES if weighted else (*MEASURES, *ALL_MEASURES[8:])
+    texts = [text for text, _ in TEXTS.values()]
+    texts.append(sql.count_rows("rows", AXES, KEYS, measures, weighted=weighted, where=WHERE))
+    for text in texts:
+        assert set(re.findall(r"\b[A-Z]+\b", text)) <= COMMON_WORDS
+        assert re.fullmatch(r"[A-Za-z0-9_ .,()*=<>+-]+", text), "no quotes, casts by ::, lists or comments"
+        assert not re.search(r"\b(struct|qualify|filter|exclude|unnest|list)\b|//|--", text, re.IGNORECASE)
+
+
+def test_no_word_from_outside_enters(monkeypatch, tmp_path):
+    marker = "Zq7"
+    texts = []
+
+    class Recorded(duck._Call):
+        def __init__(self, cursor, text):
+            texts.append(text)
+            super().__init__(cursor, text)
+
+    monkeypatch.setattr(duck, "_Call", Recorded)
+    monkeypatch.setenv("RECSCOPE_HOME", str(tmp_path / "home"))
+    names = [f"{marker} score'; --", f'{marker} "std"', f"{marker} label)", f"{marker}, segment"]
+    value = f"{marker}' OR 1=1 --"
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({names[0]: rng.random(60), names[1]: rng.random(60), names[2]: [0, 1] * 30, names[3]: value})
+    path = tmp_path / f"{marker}'.csv"
+    frame.to_csv(path, index=False)
+    options = ["--score", names[0], "--uncertainty", names[1], "--uncertainty-kind", "std", "--label", names[2]]
+    outcome = main(["holdout", "positivity", str(path), *options, "--where", f"{names[3]}={value}", "--json",
+                    str(tmp_path / "out.json")])  # fmt: skip
+    assert outcome == 0
+    assert len(texts) >= 3
+    assert not any(marker in text for text in texts)
+
+
+@pytest.mark.parametrize("code", ["0) OR (1=1", "x"])
+def test_a_code_that_is_no_number_raises(code):
+    with pytest.raises(ValueError, match="invalid literal"):
+        sql.count_keys("rows", SCORE, where=[Among("segment0", (code,))])
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_literal_is_the_same_float_and_never_a_decimal(value):
+    assert float(literal(value)) == value
+    assert "e" in literal(value)
+
+
+class TestCellTable:
+    def test_by_hand(self):
+        # k = ⌊x·4⌋ over [0, 1]: keys 0 … 4. The edge .25 starts key 1, .3 lies inside it; the edge after 1 lies beyond
+        # the range, so key 4 (just x = 1) is cell 2 as a whole.
+        axis = Axis("score", np.array([0.0, 0.25, 0.3, 1.0]))
+        table = cell_table(axis, Key("score", 0.0, 4.0), (0.0, 1.0)).to_pylist()
+        lines = [(line["k"], line["lo"], line["hi"], line["cell"]) for line in table]
+        inf = float("inf")
+        assert lines == [
+            (0, -inf, inf, 0),
+            (1, -inf, 0.25, 0),  # holds no value; it stands for what rounding could push into key 1
+            (1, 0.25, 0.3, 1),
+            (1, 0.3, inf, 2),
+            (2, -inf, inf, 2),
+            (3, -inf, inf, 2),
+            (4, -inf, inf, 2),
+        ]
+
+    @settings(max_examples=200, deadline=None)
+    @given(
+        values=st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20),
+        edges=st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=12, unique=True).map(sorted),
+        top=st.integers(1, 50),
+    )
+    def test_holds_exactly_one_line_for_every_value(self, values, edges, top):
+        if any(lo >= hi for lo, hi in pairwise(edges)):
+            return  # -0.0 and 0.0
+        value_range = (min(values), max(values))
+        key = make_key("score", value_range, top=top)
+        lines = cell_table(Axis("score", np.array(edges)), key, value_range).to_pylist()
+        for value in values:
+            k = int(key.of(np.array([value]))[0])
+            cells = [line["cell"] for line in lines if line["k"] == k and line["lo"] <= value < line["hi"]]
+            expected = cell_by_search(value, edges)
+            if expected is None:
+                expected = -1 if value < edges[0] else len(edges) - 1
+            assert cells == [expected]
+
+
+@pytest.mark.parametrize("value_range", [(0, 1), (-3, 1e9), (0.3, np.nextafter(0.3, 1)), (5, 5), (0, 5e-324),
+                                         (-1.7e308, 1.7e308), (1e-308, 1e-305)])  # fmt: skip
+def test_keys_stay_in_their_range(value_range):
+    key = make_key("score", value_range)
+    first, last = key.of(np.array(value_range, dtype=np.float64))
+    assert first == 0
+    assert 0 <= last <= LARGEST_KEY + 1
