@@ -1,0 +1,350 @@
+"""Is it real? A likelihood-ratio test of uncertainty given the score, and how large the effect is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from scipy.special import logit
+from scipy.stats import chi2
+
+from core.engine.protocol import FloatArray, IntArray
+from core.errors import InputError
+from core.holdout.cells import Cells
+from core.holdout.contrast import Contrast, contrast_extremes
+from core.holdout.cube import CountCube
+from core.holdout.logistic import LogisticFit, fit_logistic, weighted_inverse
+from core.holdout.strata import TINY, Strata, equal_runs, narrow_runs
+
+STRATA, STRATUM_ROWS, WIDEST_STRATUM = 300, 25, 0.05
+KNOTS, KNOT_EVENTS = 20, 25
+LEAST_INFORMATION = 5.0
+SCORE_FLOOR = 1e-6
+DESIGN_CAP = 6_000_000
+SMALL_EFFECT, SMALL_SHARE = 0.005, 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class UncertaintyTest:
+    """Outcome of the test.
+
+    Attributes
+    ----------
+    deviance, df, p_value
+        Twice the gain in log-likelihood from letting the levels differ, corrected for the number of strata; χ² with df
+        under no effect. For a weighted holdout it is divided by the mean design effect (Rao and Scott). df is 0 and p 1
+        where the rows cannot tell.
+    overall
+        The contrast over all scores.
+    bands
+        The contrast within three bands of the score; intervals at Bonferroni's level over the bands.
+    rows, levels
+        What the test rests on.
+    confidence
+        Coverage of the intervals.
+    """
+
+    deviance: float
+    df: int
+    p_value: float
+    overall: Contrast
+    bands: tuple[Contrast, ...]
+    rows: int
+    levels: int
+    confidence: float
+
+    @property
+    def supported(self) -> bool:
+        """Whether the data support any effect at the 5 % level (1 - confidence)."""
+        return self.p_value < 1 - self.confidence
+
+    @property
+    def changes_sign(self) -> bool:
+        """Whether some band lies clearly above zero and another clearly below."""
+        return any(band.lo > 0 for band in self.bands) and any(band.hi < 0 for band in self.bands)
+
+    def sentence(self) -> str:
+        """Say what the data support, in plain words, with n and intervals."""
+        evidence = f"(deviance {self.deviance:,.1f} on {self.df} df, p {_p(self.p_value)}, n = {self.rows:,})"
+        if self.df == 0:
+            return (
+                f"These data cannot tell: at the same score too few rows differ in uncertainty to say whether it "
+                f"matters (n = {self.rows:,})."
+            )
+        if not self.supported:
+            return (
+                f"No effect shown: once the score is known, these data do not support that uncertainty says more about "
+                f"the label {evidence}."
+            )
+        return f"{self._direction()} {evidence}."
+
+    def _direction(self) -> str:
+        clear = [band for band in self.bands if band.lo > 0 or band.hi < 0]
+        if self.changes_sign:
+            return f"Uncertainty matters, and its direction changes with the score: {_listed(clear)}"
+        if np.isnan(self.overall.effect):
+            return "Uncertainty matters given the score, but the extreme levels share no scores to compare"
+        if self.overall.lo <= 0 <= self.overall.hi:
+            return (
+                f"Uncertainty matters at some scores or levels, but on average over their common scores the most and "
+                f"the least uncertain rows may not differ: {_points(self.overall)}"
+            )
+        if any(band.effect * self.overall.effect < 0 for band in self.bands):
+            return f"Uncertainty matters, but these data do not show one direction: {_listed(self.bands)}"
+        word = "less" if self.overall.effect < 0 else "more"
+        small = abs(self.overall.effect) < min(SMALL_EFFECT, SMALL_SHARE * self.overall.base)
+        return (
+            f"At the same score, the most uncertain rows turn out positive {word} often than the least uncertain ones: "
+            f"{'a small difference of ' if small else ''}{_points(self.overall)} on average"
+            f"{'' if len(clear) == len(self.bands) else ', not shown at every score'}"
+        )
+
+    def frame(self) -> pd.DataFrame:
+        """Columns scores, score_lo, score_hi, rows, effect, lo, hi: all scores, then the bands."""
+        lines = [("all", self.overall)] + [(f"band {i}", band) for i, band in enumerate(self.bands, start=1)]
+        return pd.DataFrame(
+            [
+                {
+                    "scores": name,
+                    "score_lo": c.score_lo,
+                    "score_hi": c.score_hi,
+                    "rows": c.rows,
+                    "effect": c.effect,
+                    "lo": c.lo,
+                    "hi": c.hi,
+                }
+                for name, c in lines
+            ]
+        )
+
+
+def deviance_test(cube: CountCube, *, confidence: float = 0.95) -> UncertaintyTest:
+    r"""Likelihood-ratio test of uncertainty given the score.
+
+    Definition
+        With z = logit(score) and b the stratum of the score (a narrow bin of at least 25 rows),
+
+        .. math::
+            H_0: \mathrm{logit}\,P(y=1) = a_b + f(z), \qquad
+            H_1: \mathrm{logit}\,P(y=1) = a_b + f(z) + \alpha_k + \beta_k z
+
+        for level k, with f piecewise linear. From the terms of the levels everything is removed that the strata, f or a
+        straight line in z inside a stratum can express, so that rows are only compared at the same score; of what is
+        left, those df directions are tested that hold at least 5 units of information. With s parameters under H0 and
+        n rows,
+
+        .. math:: G^2 = 2(\ell_1 - \ell_0)(1 - s/n) \sim \chi^2_{df}\ \text{under } H_0 .
+
+        The effect is the contrast of the most with the least uncertain level, see
+        :func:`core.holdout.contrast.contrast_extremes`.
+
+    Parameters
+    ----------
+    cube
+        Fine cube; within a cell the mean score stands for the scores. At least two levels with rows.
+
+    Returns
+    -------
+    UncertaintyTest
+
+    Raises
+    ------
+    InputError
+        Fewer than two levels have rows.
+
+    Notes
+    -----
+    A coarse two-way table of score bin × level is no such test: where uncertainty goes with the score, the score still
+    varies inside a bin, and the table rejects without any effect of uncertainty. Nor is a smooth curve under H0 enough:
+    where uncertainty is a function of the score (the entropy of a probability), the levels would make up for every bend
+    that the curve cannot follow. 1 - s/n undoes what estimating an intercept per stratum adds to the deviance;
+    directions with little information are left out because χ² does not hold for them when positives are few.
+    Cost O(levels · bins · parameters²) for each of a few Newton steps.
+
+    References
+    ----------
+    McCullagh and Nelder (1989), Generalized Linear Models, chapter 4. Breslow and Day (1980), Statistical Methods in
+    Cancer Research I, for strata. Rao and Scott (1984), Annals of Statistics 12, for the design effect.
+    """
+    cells, edges = _present(cube)
+    sample = _Sample.of(cells, edges)
+    curve = _fit_curve(sample)
+    sample, inflation = sample.scaled(curve.rate)
+    expected = np.zeros(cells.weight.shape)
+    expected[sample.level, sample.column] = curve.rate
+    overall, bands = contrast_extremes(cells, edges, expected=expected, inflation=inflation, confidence=confidence)
+    deviance, df = _deviance(sample, curve)
+    p_value = float(chi2.sf(deviance, df)) if df > 0 else 1.0
+    levels = cells.weight.shape[0]
+    return UncertaintyTest(deviance, df, p_value, overall, bands, cube.rows, levels, confidence)
+
+
+def _present(cube: CountCube) -> tuple[Cells, FloatArray]:
+    """Levels with rows, on score bins few enough for the design to fit into memory."""
+    levels = np.flatnonzero(cube.cells.rows.sum(axis=1) > 0)
+    if len(levels) < 2:
+        raise InputError("All rows lie in one uncertainty level.", fix="Choose more levels, or other level edges.")
+    bins = max(STRATA, DESIGN_CAP // (2 * len(levels) ** 2))
+    if bins < len(cube.score_edges) - 1:
+        starts = equal_runs(cube.cells.rows.sum(axis=0), bins)
+        cube = cube.coarsen(np.append(cube.score_edges[starts], cube.score_edges[-1]))
+    return cube.cells.map(lambda sums: sums[levels]), cube.score_edges
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sample:
+    """The filled cells m in order of score bin, weights scaled so that they sum to the effective number of rows."""
+
+    level: IntArray
+    column: IntArray  # score bin
+    rows: IntArray
+    z: FloatArray  # logit of the mean score, mean 0 and variance 1 over the rows
+    spread: FloatArray  # variance of z inside the cell
+    width: FloatArray  # width in z of the cell's score bin
+    trials: FloatArray  # Σw
+    positives: FloatArray  # Σwy
+    squared: FloatArray  # Σw²
+    squared_positives: FloatArray  # Σw²y
+
+    @classmethod
+    def of(cls, cells: Cells, edges: FloatArray) -> Self:
+        column, level = np.nonzero(cells.weight.T > 0)
+        found = cells.map(lambda sums: sums[level, column])
+        unit = found.weight.sum() / found.weight_squared.sum()
+        z, width = _logit(found.mean_score), np.diff(_logit(edges))[column]
+        trials = found.weight * unit
+        centre = np.average(z, weights=trials)
+        scale = max(np.sqrt(np.average((z - centre) ** 2, weights=trials)), 1e-9)
+        return cls(
+            level,
+            column,
+            found.rows,
+            (z - centre) / scale,
+            _spread_inside(z, trials, column, width) / scale**2,
+            width / scale,
+            trials,
+            found.weight_positives * unit,
+            found.weight_squared * unit**2,
+            found.weight_squared_positives * unit**2,
+        )
+
+    def scaled(self, rate: FloatArray) -> tuple[Self, float]:
+        """Weights that sum to the number of rows which would give the labels their variance Σw²(y - p)².
+
+        Returns the sample, and that variance over Σw²·p(1 - p), which it would be if weights did not go with labels.
+        """
+        if not self.weighted:
+            return self, 1.0
+        noise = float(self.label_variance(rate).sum())
+        inflation = noise / float(np.sum(self.squared * rate * (1 - rate)))
+        unit = float(np.sum(self.trials * rate * (1 - rate))) / noise
+        scaled = {name: getattr(self, name) * unit for name in ("trials", "positives")}
+        scaled |= {name: getattr(self, name) * unit**2 for name in ("squared", "squared_positives")}
+        return replace(self, **scaled), inflation
+
+    @property
+    def weighted(self) -> bool:
+        """Whether weights differ between rows."""
+        return not np.allclose(self.squared, self.rows, rtol=1e-9) or not np.allclose(self.trials, self.rows, rtol=1e-9)
+
+    def label_variance(self, rate: FloatArray) -> FloatArray:
+        """Σ w²(y - p)² of each cell."""
+        return np.asarray(self.squared_positives * (1 - 2 * rate) + rate**2 * self.squared)
+
+
+def _spread_inside(z: FloatArray, trials: FloatArray, column: IntArray, width: FloatArray) -> FloatArray:
+    """Variance of z inside each cell, if the rows of a score bin are spread evenly over it."""
+    total = np.bincount(column, trials)
+    mean = np.bincount(column, trials * z) / np.where(total > 0, total, 1)
+    return np.asarray(np.maximum(width**2 / 12 - (z - mean[column]) ** 2, 0))
+
+
+def _logit(score: FloatArray) -> FloatArray:
+    return np.asarray(logit(np.clip(score, SCORE_FLOOR, 1 - SCORE_FLOOR)))
+
+
+def _curve_columns(sample: _Sample) -> FloatArray:
+    """1, z and (z - knot)₊ with knots at quantiles of z: one knot per 25 rows of the rarer class, at most 20."""
+    positives = sample.positives.sum()
+    events = min(positives, sample.trials.sum() - positives)
+    count = int(np.clip(events // KNOT_EVENTS, 1, KNOTS))
+    order = np.argsort(sample.z)
+    share = np.cumsum(sample.trials[order]) / sample.trials.sum()
+    at = np.searchsorted(share, np.arange(1, count + 1) / (count + 1))
+    knots = np.unique(sample.z[order][np.minimum(at, len(order) - 1)])
+    z = sample.z[:, None]
+    return np.hstack([np.ones_like(z), z, np.maximum(z - knots, 0)])
+
+
+def _fit_curve(sample: _Sample) -> LogisticFit:
+    """The curve of the score alone; a constant where the rows hold one class."""
+    n, k = sample.trials.sum(), sample.positives.sum()
+    if not 0 < k < n:
+        rate = (k + 0.5) / (n + 1)
+        return LogisticFit(np.zeros(0), np.full(len(sample.z), rate), 0.0)
+    return fit_logistic(_curve_columns(sample), sample.trials, sample.positives)
+
+
+def _deviance(sample: _Sample, null: LogisticFit) -> tuple[float, int]:
+    """Deviance and its degrees of freedom; (0, 0) where the rows cannot tell."""
+    tested = _tested_columns(sample, null.rate)
+    df = tested.shape[1]
+    if df == 0:
+        return 0.0, 0
+    if sample.weighted:
+        return _robust_score(sample, tested, null.rate), df
+    design = np.hstack([_curve_columns(sample), tested])
+    full = fit_logistic(design, sample.trials, sample.positives, start=null)
+    return max(2 * (full.log_likelihood - null.log_likelihood), 0.0), df
+
+
+def _robust_score(sample: _Sample, tested: FloatArray, rate: FloatArray) -> float:
+    """The score statistic Uᵀ V⁻¹ U; V, the variance of U = Σ w(y - p)d, is taken from the labels."""
+    score = tested.T @ (sample.positives - sample.trials * rate)
+    variance = tested.T @ (sample.label_variance(rate)[:, None] * tested)
+    return float(score @ np.linalg.pinv(variance, hermitian=True) @ score)
+
+
+def _tested_columns(sample: _Sample, rate: FloatArray) -> FloatArray:
+    """What level and level × z say beyond the score; orthonormal in the information of the null model."""
+    strata = Strata(_strata_starts(sample), sample.trials * rate * (1 - rate))
+    inside = (sample.level[:, None] == np.unique(sample.level)).astype(np.float64)
+    terms = strata.centred(np.hstack([inside, inside * sample.z[:, None]]))
+    z, spread = strata.centred(sample.z[:, None]), sample.spread[:, None]
+    # Inside a stratum the line in z is fitted to rows. Rows vary inside a cell too, and level × z with them.
+    variance = np.maximum(strata.sum(z**2 + spread), TINY)
+    covariance = strata.sum(z * terms + spread * np.hstack([0 * inside, inside]))
+    terms -= z * strata.spread(covariance / variance)
+    columns = _curve_columns(sample)
+    weight, curve = strata.weight[:, None], strata.centred(columns)
+    size = np.sqrt(np.sum(weight * columns**2, axis=0))
+    terms -= curve @ (weighted_inverse(curve, strata.weight, scale=size) @ (curve.T @ (weight * terms)))
+    information, direction = np.linalg.eigh(terms.T @ (weight * terms))
+    enough = information > max(LEAST_INFORMATION, 1e-9 * information[-1])
+    return np.asarray(terms @ direction[:, enough] / np.sqrt(information[enough]))
+
+
+def _strata_starts(sample: _Sample) -> IntArray:
+    """Where the strata start: as narrow as 25 rows, by count and by weight, allow."""
+    _, first, column = np.unique(sample.column, return_index=True, return_inverse=True)
+    rows = np.minimum(np.bincount(column, sample.trials), np.bincount(column, sample.rows))
+    most = max(STRATUM_ROWS, rows.sum() / STRATA)
+    runs = narrow_runs(rows, sample.width[first], least=STRATUM_ROWS, most=most, widest=WIDEST_STRATUM)
+    return np.asarray(first[runs], dtype=np.int64)
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"= {value:.3f}"
+
+
+def _listed(bands: Sequence[Contrast]) -> str:
+    return "; ".join(f"{_points(band)} at scores {band.score_lo:.3g}–{band.score_hi:.3g}" for band in bands)
+
+
+def _points(contrast: Contrast) -> str:
+    """The difference in points, with as many decimals as its interval deserves."""
+    half = max(50 * (contrast.hi - contrast.lo), 1e-6)
+    decimals = max(1, 1 - int(np.floor(np.log10(half))))
+    effect, lo, hi = (f"{100 * value:+.{decimals}f}" for value in (contrast.effect, contrast.lo, contrast.hi))
+    return f"{effect} points ({lo} to {hi})"
