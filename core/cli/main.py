@@ -1,0 +1,27 @@
+"""The command line: one group of commands per word."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from core.cli import holdout
+from core.errors import RecScopeError
+
+FAILED = 2
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; errors go to standard error, with the mend, and exit status 2."""
+    parser = argparse.ArgumentParser(prog="python -m core", description="RecScope on the command line.")
+    words = parser.add_subparsers(dest="word", required=True, metavar="WORD")
+    holdout.register(words)
+    chosen = parser.parse_args(arguments)
+    try:
+        chosen.run(chosen)
+    except RecScopeError as error:
+        sys.stderr.write(f"error: {error}\n  mend: {error.fix}\n")
+        return FAILED
+    except OSError as error:
+        sys.stderr.write(f"error: {error.strerror}: {error.filename}\n  mend: Give a path that you may write to.\n")
+        return FAILED
+    return 0
