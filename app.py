@@ -1,0 +1,15 @@
+"""The router: page config and navigation. Nothing else."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages._shell import PAGES, consume_deep_link
+
+st.set_page_config(page_title="RecScope", page_icon=Path(__file__).parent / "pages" / "icon.svg", layout="wide")
+navigation = st.navigation(
+    [st.Page(f"pages/{page.word}.py", title=page.title, icon=page.icon, default=page.default) for page in PAGES],
+    position="top",
+)
+consume_deep_link()
+navigation.run()

@@ -1,0 +1,519 @@
+"""What a reader does with the pages, in Chromium, against a running server."""
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+import pandas as pd
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+
+from core.engine.duck import DuckEngine
+from core.export import safe_csv
+from core.holdout.exploration import explore
+from core.holdout.load import find_holdout
+from core.holdout.positivity import Binning
+from core.holdout.slices import slice_at_score
+from core.jobs import finish
+from core.settings import Settings
+
+Wait = Callable[[Page], None]
+Start = Callable[..., str]
+
+VIEWS = ("Surface", "Slice", "Is it real?", "Why", "Segments and time", "Report")
+STANDARD = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+PROBES = ("/_stcore/health", "/_stcore/host-config")  # Streamlit asks below the page's address first, then above
+
+
+@pytest.fixture(autouse=True)
+def complaints(page: Page) -> Iterator[list[str]]:
+    """Errors of the page's console; a test fails with them."""
+    found: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error" and not message.location["url"].endswith(PROBES):
+            found.append(f"{message.text} at {message.location['url']}")
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: found.append(str(error)))
+    yield found
+    assert found == []
+
+
+def make_holdout(path: Path, *, rows: int = 5_000, device: str = "ios") -> Path:
+    """A small holdout as CSV; its labels fall short of the score where evidence is thin."""
+    rng = np.random.default_rng(11)
+    score, evidence = rng.random(rows).round(4), rng.integers(1, 1_000, rows)
+    frame = pd.DataFrame(
+        {
+            "score": score,
+            "evidence": evidence,
+            "label": (rng.random(rows) < score * (0.5 + evidence / 2_000)).astype(int),
+            "device": rng.choice(["web", device], rows),
+        }
+    )
+    frame.to_csv(path, index=False)
+    return path
+
+
+def open_view(page: Page, view: str, wait_ready: Wait) -> None:
+    """Click a view's tab."""
+    page.get_by_role("tab", name=view, exact=True).click()
+    wait_ready(page)
+
+
+def give_file(page: Page, path: Path, wait_ready: Wait) -> None:
+    """Upload a file; the form of its columns is open then."""
+    page.get_by_text("Upload a file", exact=True).click()
+    wait_ready(page)
+    page.set_input_files("[data-testid=stFileUploader] input", path)
+    page.get_by_role("button", name="Use this file").wait_for()
+    wait_ready(page)
+
+
+def use_file(page: Page, wait_ready: Wait) -> None:
+    """Send the form of the columns."""
+    page.get_by_role("button", name="Use this file").click()
+    page.get_by_text("Your data").wait_for()
+    wait_ready(page)
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    """Choose an option of a list that takes several; the list may close again while the page is still being drawn."""
+    box, offered = page.get_by_role("combobox", name=label), page.get_by_role("option", name=option, exact=True)
+    for _ in range(10):
+        box.click()
+        page.wait_for_timeout(500)  # the list unfolds
+        if offered.is_visible():
+            break
+    offered.click()
+    page.keyboard.press("Escape")
+
+
+def chart_titles(page: Page) -> list[str]:
+    """Titles that plotly has drawn."""
+    page.wait_for_selector(".js-plotly-plot .gtitle")
+    return page.locator(".js-plotly-plot .gtitle").evaluate_all("all => all.map(one => one.textContent)")
+
+
+def parameter(page: Page, name: str) -> str:
+    """A parameter of the page's address."""
+    return parse_qs(urlsplit(page.url).query)[name][0]
+
+
+# --- the journey ---
+
+
+def test_from_upload_to_report(
+    page: Page, browser: Browser, start_server: Start, wait_ready: Wait, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = start_server()
+    page.goto(f"{url}/")
+    page.get_by_role("button", name="See it in your own data").click()
+    page.wait_for_url("**/holdout")
+    wait_ready(page)
+    expect(page.get_by_text("Sample data, simulated")).to_be_visible()
+
+    give_file(page, make_holdout(tmp_path / "mine.csv"), wait_ready)
+    choose(page, "Segments (optional)", "device")
+    use_file(page, wait_ready)
+    expect(page.get_by_text("mine.csv · 5,000 rows")).to_be_visible()
+    digest = parameter(page, "data")
+
+    open_view(page, "Slice", wait_ready)
+    page.get_by_role("slider", name="Score").focus()
+    for _ in range(30):  # 0.80 → 0.50 in steps of 0.01
+        page.keyboard.press("ArrowLeft")
+    wait_ready(page)
+    page.wait_for_url("**holdout_score=0.5*")
+    assert chart_titles(page) == ["At score 0.5: positivity against uncertainty"]
+
+    page.get_by_text("Table: score slice").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download CSV").click()
+    assert download.value.suggested_filename == "score_slice.csv"
+    assert Path(download.value.path()).read_bytes() == expected_slice(digest, 0.5, tmp_path, monkeypatch)
+
+    page.reload()
+    wait_ready(page)
+    expect(page.get_by_text("mine.csv · 5,000 rows")).to_be_visible()
+    assert chart_titles(page) == ["At score 0.5: positivity against uncertainty"]
+
+    open_view(page, "Report", wait_ready)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download the report").click()
+    report = tmp_path / download.value.suggested_filename
+    download.value.save_as(report)
+    assert_report_stands_alone(browser, report, digest)
+
+
+def expected_slice(digest: str, score: float, home: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
+    """The slice's CSV as core makes it from the server's stored data."""
+    monkeypatch.setenv("RECSCOPE_HOME", str(home / "home"))
+    settings = Settings.from_environment()
+    holdout = find_holdout(digest, settings=settings)
+    assert holdout is not None
+    levels, bins = Binning("equal_weight", 5), Binning("equal_width", 20)
+    cube = finish(explore(holdout, DuckEngine(settings), levels=levels, bins=bins)).cube
+    return safe_csv(slice_at_score(cube, score=score, half_width=0.05).frame())
+
+
+def assert_report_stands_alone(browser: Browser, report: Path, digest: str) -> None:
+    """The report draws its charts without a network, and asks for nothing."""
+    context = browser.new_context(offline=True)
+    page, asked, wrong = context.new_page(), [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(report.as_uri())
+    page.wait_for_selector(".js-plotly-plot .main-svg .gtitle")
+    titles = chart_titles(page)
+    text = page.locator("body").inner_text()
+    context.close()
+    assert "At score 0.5: positivity against uncertainty" in titles
+    assert len(titles) >= 4
+    assert digest in text
+    assert (asked, wrong) == ([report.as_uri()], [])
+
+
+def test_the_browsers_back_button_returns_to_the_page_before(page: Page, server: str, wait_ready: Wait) -> None:
+    page.goto(f"{server}/")
+    wait_ready(page)
+    page.get_by_role("link", name="Holdout").click()
+    wait_ready(page)
+    open_view(page, "Slice", wait_ready)
+    page.go_back()
+    expect(page.locator("h1")).to_have_text("Overview")
+    page.go_forward()
+    expect(page.locator("h1")).to_have_text("Holdout")
+    wait_ready(page)
+    assert chart_titles(page) == ["At score 0.8: positivity against uncertainty"]
+
+
+# --- deep links, and the policy of server.py ---
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[tuple[str, list[str]]]:
+    """Another origin that would answer anyone, and the paths it was asked for."""
+    asked: list[str] = []
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.send_header("Access-Control-Allow-Origin", "*")
+            self.end_headers()
+
+        def log_message(self, *arguments: object) -> None:
+            """Say nothing."""
+
+    host = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    thread = threading.Thread(target=host.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{host.server_port}", asked
+    host.shutdown()
+    thread.join()
+    host.server_close()
+
+
+@pytest.mark.parametrize("entry", ["server.py", "app.py"])
+def test_a_deep_link_is_the_first_visit_of_a_cold_server(
+    page: Page,
+    start_server: Start,
+    wait_ready: Wait,
+    entry: str,
+    elsewhere: tuple[str, list[str]],
+    complaints: list[str],
+) -> None:
+    page.goto(f"{start_server(entry)}/holdout?holdout_view=Slice&holdout_score=0.6")
+    expect(page).to_have_title("Holdout · RecScope")
+    wait_ready(page)
+    assert chart_titles(page) == ["At score 0.6: positivity against uncertainty"]
+    assert (parameter(page, "holdout_view"), parameter(page, "holdout_score")) == ("Slice", "0.6")
+    links = page.get_by_test_id("stTopNavLink")
+    expect(links).to_have_count(2)  # only app.py makes them
+    assert page.get_by_test_id("stSidebarNav").count() == 0
+    assert page.get_by_role("dialog").count() == 0, "no 'Page not found'"
+    links.filter(has_text="Overview").click()
+    expect(page.locator("h1")).to_have_text("Overview")
+
+    origin, asked = elsewhere
+    page.evaluate("url => fetch(url + '/probe').catch(() => null)", origin)
+    if entry == "server.py":
+        page.wait_for_timeout(500)  # the console tells it twice
+        assert asked == [], "the content security policy must refuse it"
+        assert any("Content Security Policy" in one for one in complaints)
+        complaints.clear()
+    else:
+        assert asked == ["/probe"], "without the policy the probe gets through, so the test above has power"
+
+
+def test_every_page_and_view_asks_this_server_only_and_complains_of_nothing(
+    page: Page, server: str, wait_ready: Wait
+) -> None:
+    """The page fixture checks requests, ``complaints`` the console."""
+    page.goto(f"{server}/")
+    wait_ready(page)
+    assert chart_titles(page)
+    page.goto(f"{server}/holdout")
+    wait_ready(page)
+    for view in VIEWS:
+        open_view(page, view, wait_ready)
+        unfold(page)
+    page.get_by_role("button", name="Show me").click()
+    wait_ready(page)
+    icon = page.locator("link[rel*=icon]").get_attribute("href")
+    assert icon is not None
+    assert not re.match("https?://(?!127)", icon)
+
+
+# --- accessibility ---
+
+
+def unfold(page: Page) -> None:
+    """Open every expander."""
+    closed = page.locator("[data-testid=stExpander] details:not([open]) summary")
+    closed.evaluate_all("all => all.forEach(one => one.click())")
+    page.wait_for_timeout(400)  # they unfold
+
+
+def assert_accessible(page: Page, place: str) -> None:
+    """No violation of WCAG A or AA, wide and narrow."""
+    page.mouse.move(0, 0)
+    for width in (1440, 800):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(300)
+        found = Axe().run(page, options=STANDARD).response["violations"]
+        told = [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found]
+        assert told == [], f"{place} at {width}"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_page_or_view_breaks_wcag(
+    browser: Browser, server: str, wait_ready: Wait, theme: str, tmp_path: Path
+) -> None:
+    context = browser.new_context(color_scheme=theme, viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    page.goto(f"{server}/")
+    wait_ready(page)
+    unfold(page)
+    assert_accessible(page, "overview")
+    page.goto(f"{server}/holdout")
+    wait_ready(page)
+    for view in VIEWS:
+        open_view(page, view, wait_ready)
+        unfold(page)
+        assert_accessible(page, view)
+    page.get_by_role("button", name="Show me").click()
+    wait_ready(page)
+    assert_accessible(page, "tour")
+    page.get_by_role("button", name="End tour").click()
+    give_file(page, make_holdout(tmp_path / "mine.csv"), wait_ready)
+    assert_accessible(page, "columns of a file")
+    page.get_by_text("Path on the server", exact=True).click()
+    wait_ready(page)
+    choose(page, "Filter by", "device")
+    wait_ready(page)
+    assert_accessible(page, "filter")
+    page.get_by_text("Upload a file", exact=True).click()
+    wait_ready(page)
+    (tmp_path / "bad.csv").write_text("score\n")
+    page.set_input_files("[data-testid=stFileUploader] input", tmp_path / "bad.csv")
+    page.get_by_text("This did not work.").wait_for()
+    assert_accessible(page, "error")
+    context.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_charts_text_can_be_read_in_either_theme(
+    browser: Browser, server: str, wait_ready: Wait, theme: str
+) -> None:
+    context = browser.new_context(color_scheme=theme)
+    page = context.new_page()
+    page.goto(f"{server}/holdout?holdout_view=Slice")
+    wait_ready(page)
+    page.wait_for_selector(".js-plotly-plot .xtick text")
+    assert contrast_of_ticks(page) >= 4.5
+    page.emulate_media(color_scheme="light" if theme == "dark" else "dark")
+    page.wait_for_timeout(500)
+    assert contrast_of_ticks(page) >= 3, "until the page runs again the old ink stands on the new ground"
+    context.close()
+
+
+def contrast_of_ticks(page: Page) -> float:
+    """Contrast of a tick's text with the page's ground."""
+    colours = page.evaluate(
+        """() => [getComputedStyle(document.querySelector('.js-plotly-plot .xtick text')).fill,
+                  getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor]"""
+    )
+    light, dark = sorted((luminance(colour) for colour in colours), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of an ``rgb(r, g, b)``, by WCAG."""
+    values = np.array([int(part) for part in re.findall(r"\d+", colour)[:3]]) / 255
+    linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def test_the_keyboard_alone_reaches_the_tour_and_the_views(page: Page, server: str, wait_ready: Wait) -> None:
+    page.goto(f"{server}/holdout")
+    wait_ready(page)
+    tab_to(page, page.get_by_role("button", name="Show me"))
+    page.keyboard.press("Enter")
+    wait_ready(page)
+    expect(page.get_by_text("1 of 4")).to_be_visible()
+    tab_to(page, page.get_by_role("button", name="Next"))
+    page.keyboard.press("Enter")
+    wait_ready(page)
+    expect(page.get_by_text("2 of 4")).to_be_visible()
+    assert chart_titles(page) == ["At score 0.8: positivity against uncertainty"]
+    tab_to(page, page.get_by_role("button", name="End tour"))
+    page.keyboard.press("Enter")
+    wait_ready(page)
+    tab_to(page, page.get_by_role("tab", name="Slice"))
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    wait_ready(page)
+    expect(page.get_by_role("tab", name="Is it real?")).to_have_attribute("aria-selected", "true")
+    assert chart_titles(page) == ["Most against least uncertain rows, at the same scores"]
+
+
+def tab_to(page: Page, target: object) -> None:
+    """Press Tab until the target has the focus."""
+    for _ in range(40):
+        if target.evaluate("one => one === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    pytest.fail("Tab does not lead there")
+
+
+# --- sessions ---
+
+
+def test_another_session_sees_nothing_of_an_upload(
+    page: Page, browser: Browser, server: str, wait_ready: Wait, tmp_path: Path
+) -> None:
+    marker = "marker-8d1f27c4"
+    first, second = watch_frames(page), []
+    page.goto(f"{server}/holdout")
+    wait_ready(page)
+    give_file(page, make_holdout(tmp_path / f"{marker}.csv", device=marker), wait_ready)
+    choose(page, "Segments (optional)", "device")
+    use_file(page, wait_ready)
+    open_view(page, "Segments and time", wait_ready)
+    digest = parameter(page, "data")
+    assert any(marker.encode() in frame for frame in first), "the marker must be visible to its owner"
+
+    context = browser.new_context()
+    other = context.new_page()
+    second = watch_frames(other)
+    other.goto(f"{server}/holdout")
+    wait_ready(other)
+    for view in VIEWS:
+        open_view(other, view, wait_ready)
+    other.get_by_text("Upload a file", exact=True).click()
+    wait_ready(other)
+    context.close()
+    assert len(second) > len(VIEWS)
+    assert not any(marker.encode() in frame or digest.encode() in frame for frame in second)
+
+
+def watch_frames(page: Page) -> list[bytes]:
+    """All that the server sends a page through its websocket, from now on."""
+    frames: list[bytes] = []
+
+    def keep(payload: str | bytes) -> None:
+        frames.append(payload.encode() if isinstance(payload, str) else payload)
+
+    page.on("websocket", lambda socket: socket.on("framereceived", keep))
+    return frames
+
+
+# --- long and large uploads ---
+
+
+def test_a_long_upload_shows_progress_and_can_be_cancelled(
+    page: Page, start_server: Start, wait_ready: Wait, tmp_path: Path
+) -> None:
+    url = start_server()
+    page.goto(f"{url}/holdout")
+    wait_ready(page)
+    before = stored_files(tmp_path)
+    give_file(page, make_large_file(tmp_path / "large.csv"), wait_ready)
+    page.get_by_role("button", name="Use this file").click()
+    cancel = page.get_by_role("button", name="Cancel")
+    cancel.wait_for()
+    expect(page.get_by_text("Your file: Reading and checking rows")).to_be_visible()
+    assert parsing_processes(tmp_path), "the test must see the process that it says is gone"
+    cancel.click()
+    expect(page.get_by_text("Stopped. Nothing was kept.")).to_be_visible()
+    wait_ready(page)
+    assert parsing_processes(tmp_path) == []
+    assert stored_files(tmp_path) == before
+    assert list((tmp_path / "home" / "scratch").iterdir()) == []
+    expect(page.get_by_text("Sample data, simulated")).to_be_visible()
+    open_view(page, "Slice", wait_ready)
+    assert chart_titles(page) == ["At score 0.8: positivity against uncertainty"]
+
+
+def make_large_file(path: Path) -> Path:
+    """About 190 MB of CSV, six million rows, from one block of rows again and again."""
+    rng = np.random.default_rng(5)
+    rows = 100_000
+    frame = pd.DataFrame(
+        {
+            "score": rng.random(rows).round(6),
+            "evidence": rng.integers(1, 3_000, rows),
+            "label": rng.integers(0, 2, rows),
+        }
+    )
+    frame["time"] = pd.date_range("2026-01-01", periods=rows, freq="min").strftime("%Y-%m-%d %H:%M")
+    block = frame.to_csv(index=False, header=False).encode()
+    with path.open("wb") as file:
+        file.write(b"score,evidence,label,time\n")
+        file.writelines([block] * (190 * 2**20 // len(block)))
+    return path
+
+
+def stored_files(folder: Path) -> list[str]:
+    """Names of the holdouts that a server has stored."""
+    return sorted(path.name for path in (folder / "home" / "holdout").glob("*"))
+
+
+def parsing_processes(folder: Path) -> list[int]:
+    """Processes that parse a file for the server whose data are in this folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if b"core.ingest.child" not in (process / "cmdline").read_bytes():
+                continue
+            parent = re.search(r"^PPid:\t(\d+)", (process / "status").read_text(), re.MULTILINE)
+            surroundings = Path(f"/proc/{parent[1] if parent else 0}/environ").read_bytes()
+        except OSError:  # it has ended meanwhile
+            continue
+        if f"RECSCOPE_HOME={folder / 'home'}".encode() in surroundings:
+            found.append(int(process.name))
+    return found
+
+
+def test_a_file_beyond_the_sessions_quota_is_refused_in_plain_words(
+    page: Page, start_server: Start, wait_ready: Wait, tmp_path: Path
+) -> None:
+    page.goto(f"{start_server(RECSCOPE_SESSION_QUOTA_MB='1')}/holdout")
+    wait_ready(page)
+    page.get_by_text("Upload a file", exact=True).click()
+    wait_ready(page)
+    large = make_holdout(tmp_path / "large.csv", rows=80_000)
+    assert large.stat().st_size > 2**20
+    page.set_input_files("[data-testid=stFileUploader] input", large)
+    expect(page.get_by_role("alert")).to_contain_text("File must be 1.0MB or smaller.")
+    expect(page.get_by_text("At most 1 MB; a file marked red was refused as too large.")).to_be_visible()
+    page.set_input_files("[data-testid=stFileUploader] input", make_holdout(tmp_path / "small.csv"))
+    page.get_by_role("button", name="Use this file").wait_for()

@@ -1,0 +1,36 @@
+"""Every page test has a data folder of its own, with the sample parsed, and starts with empty caches."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+
+from core.holdout.load import load_sample
+from core.jobs import finish
+from core.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def parsed_sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder that holds the sample, parsed once."""
+    home = tmp_path_factory.mktemp("parsed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RECSCOPE_HOME", str(home))
+        finish(load_sample(Settings.from_environment()))
+    return home
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, parsed_sample: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The data folder of this test."""
+    for name in [name for name in os.environ if name.startswith("RECSCOPE_")]:
+        monkeypatch.delenv(name)
+    folder = tmp_path / "home"
+    shutil.copytree(parsed_sample, folder)
+    monkeypatch.setenv("RECSCOPE_HOME", str(folder))
+    st.cache_resource.clear()
+    yield folder
+    st.cache_resource.clear()
