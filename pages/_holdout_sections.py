@@ -7,18 +7,15 @@ import streamlit as st
 from core.holdout.figures import (
     calibration_figure,
     effect_figure,
-    segment_figure,
     slice_figure,
     surface_figure,
-    time_figure,
 )
 from core.holdout.report import ReportParts, build_report
-from core.holdout.segments import compare_segments
+from pages._holdout_segments import show_segments
 from pages._holdout_view import View, choose_slice, course_of, reliability_of
 from pages._holdout_why import show_why
 from pages._shell import guarded
-from pages._shell_jobs import compute
-from pages._shell_show import show_figure, show_table, tell_apart
+from pages._shell_show import show_figure, show_table
 
 
 def show_surface(view: View) -> None:
@@ -48,56 +45,18 @@ def show_test(view: View) -> None:
         st.caption(
             "Rows are compared at the same scores, where both levels have rows. Bars are 95 % intervals; those of "
             "the bands are wider, since there are several. Right of the dashed line, uncertain rows are positive "
-            "more often."
+            "more often. The test asks about all levels, the bars about the two extreme ones, so one can be clear "
+            "where the other is not."
         )
         show_table(test.frame(), name="effect by score")
     reliability = reliability_of(view)
     st.subheader("Reliability per uncertainty level")
     st.caption(
         f"Gap is positivity minus mean score. ECE, the mean size of the gap, is over {reliability.bins} score bins. "
-        f"In brackets: {reliability.confidence:.0%} intervals. Lower log-loss and Brier score are better."
+        f"In brackets: {reliability.confidence:.0%} intervals, left out where there are too few positives for one. "
+        "Lower log-loss and Brier score are better."
     )
     show_table(reliability.frame(), name="reliability", opened=True)
-
-
-def show_segments(view: View) -> None:
-    """Compare across a segment column, and follow positivity over time."""
-    if view.holdout.segments:
-        _compare(view)
-    else:
-        st.info("No segment column is mapped. Choose some under Columns when you give your data.")
-    if view.holdout.roles.time is None:
-        st.info("No time column is mapped. Choose one under Columns to see positivity over time.")
-        return
-    course = course_of(view)
-    show_figure(time_figure(course), key="figure_time")
-    show_table(course.frame(), name="positivity over time")
-
-
-def _compare(view: View) -> None:
-    labels = tell_apart(segment.name for segment in view.holdout.segments)
-    column = st.selectbox(
-        "Compare across",
-        list(labels),
-        format_func=lambda name: labels.get(name, str(name)),
-        key="holdout_segment",
-        persist_state="session",
-    )
-    cut = choose_slice(view)
-    comparison = compute(
-        ("segments", column, cut.score, cut.half_width, *view.key),
-        lambda: compare_segments(
-            view.holdout, view.engine, column, view.exploration.cube,
-            score=cut.score, half_width=cut.half_width, where=view.exploration.where,
-        ),
-        label="Segments",
-    )  # fmt: skip
-    show_figure(segment_figure(comparison), key="figure_segments")
-    st.caption(
-        "The figure is about the scores chosen above. In the table, effect is the most minus the least uncertain "
-        "level at the same scores, over all scores of the segment; p belongs to its test."
-    )
-    show_table(comparison.frame(), name="segments")
 
 
 def show_report(view: View) -> None:

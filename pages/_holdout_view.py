@@ -9,8 +9,8 @@ from core.engine.protocol import Engine
 from core.holdout.data import Holdout
 from core.holdout.exploration import Exploration
 from core.holdout.reliability import Reliability, measure_reliability
-from core.holdout.segments import TimeCourse, positivity_over_time
 from core.holdout.slices import ScoreSlice, slice_at_score, slider_bounds
+from core.holdout.time_course import TimeCourse, positivity_over_time
 from core.plotting import clean_label
 from core.rng import make_generator
 from pages._shell_jobs import compute

@@ -26,9 +26,9 @@ def show_why(view: View) -> None:
         st.info("The closed form needs an evidence count. Give the uncertainty as evidence under Columns to see it.")
         return
     st.markdown(
-        "If the score comes from counts, two forces bend positivity at low evidence: shrinkage towards the *true* "
-        "prior, and the curvature that class sampling adds. Which way they push depends on τ and on the score, so "
-        "more uncertain can mean fewer positives or more."
+        "If the score comes from counts, three things bend positivity at low evidence: the prior that the model "
+        "assumes, the *true* prior, and the class sampling of its training. Which way they push depends on τ and on "
+        "the score, so more uncertain can mean fewer positives or more."
     )
     fit = _fit(view)
     world = _choose_world()

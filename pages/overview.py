@@ -22,14 +22,14 @@ STEPS = (
         {"overview_score": 0.8},
     ),
     Step(
-        "The promise breaks with doubt",
+        "The promise can break",
         "Read the points from left to right. All these rows have the same score; the further right, the less the "
-        "model knows about them. If they fell on the dashed line, the score would tell everything.",
+        "model knows about them. If they all fell on the dashed line, the score would be right at every doubt.",
         {"overview_score": 0.8},
     ),
     Step(
         "It depends on the score",
-        "At a lower score the picture is another one. One threshold on the score cannot be right for every row: "
+        "At a lower score the picture is another one. One threshold on the score treats all these rows alike: "
         "open the holdout page to see it on your own data.",
         {"overview_score": 0.4},
     ),

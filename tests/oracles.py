@@ -4,6 +4,11 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
+from scipy.special import logit, xlogy
+from scipy.stats import chi2
+from sklearn.linear_model import LogisticRegression
+
+from core.holdout.cube import CountCube
 
 
 def quantile_by_sorting(values: Sequence[float], share: Fraction) -> float:
@@ -32,3 +37,38 @@ def sums_by_loop(
         else:
             sums[at] += value
     return sums, outside
+
+
+def coarse_table_test(cube: CountCube) -> float:
+    """p of G² between score decile × level and score decile alone: what one does without thinking."""
+    cells = cube.cells
+    decile = np.minimum(10 * (np.cumsum(cells.rows.sum(axis=0)) - 1) // cells.rows.sum(), 9)
+    n, k = (
+        np.stack([counts[:, decile == i].sum(axis=1) for i in range(10)], axis=1)
+        for counts in (cells.rows, cells.positives)
+    )
+    free = ((n > 0).sum(axis=0) - 1)[(k.sum(axis=0) > 0) & (n.sum(axis=0) > 0)].sum()
+    gain = _binomial_likelihood(n, k, k / np.maximum(n, 1)) - _binomial_likelihood(
+        n, k, k.sum(0) / np.maximum(n.sum(0), 1)
+    )
+    return float(chi2.sf(2 * gain, free))
+
+
+def curve_test(cube: CountCube) -> float:
+    """p of the levels beside a cubic curve of the logit, by scikit-learn: what one does with some thought."""
+    level, bin_ = np.nonzero(cube.cells.rows)
+    n, k = cube.cells.rows[level, bin_], cube.cells.positives[level, bin_]
+    z = logit(np.clip(cube.cells.mean_score[level, bin_], 1e-6, 1 - 1e-6))
+    z = (z - z.mean()) / z.std()
+    curve = np.column_stack([z, z**2, z**3])
+    inside = (level[:, None] == np.arange(1, cube.levels)).astype(float)
+    fits = []
+    for columns in (curve, np.hstack([curve, inside, inside * z[:, None]])):
+        model = LogisticRegression(C=1e8, max_iter=500)
+        model.fit(np.vstack([columns, columns]), np.repeat([1, 0], len(n)), sample_weight=np.concatenate([k, n - k]))
+        fits.append(_binomial_likelihood(n, k, model.predict_proba(columns)[:, 1]))
+    return float(chi2.sf(2 * (fits[1] - fits[0]), 2 * inside.shape[1]))
+
+
+def _binomial_likelihood(n: np.ndarray, k: np.ndarray, rate: np.ndarray) -> float:
+    return float(np.sum(xlogy(k, rate) + xlogy(n - k, 1 - rate)))

@@ -17,8 +17,9 @@ from core.holdout.load import holdout_store, load_holdout
 from core.holdout.positivity import Binning, Method
 from core.holdout.reliability import measure_reliability
 from core.holdout.report import ReportParts, build_report
-from core.holdout.segments import filter_rows, positivity_over_time
+from core.holdout.segments import filter_rows
 from core.holdout.slices import slice_at_score
+from core.holdout.time_course import positivity_over_time
 from core.ingest.load import inspect
 from core.ingest.store import read_stamp
 from core.rng import make_generator

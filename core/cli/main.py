@@ -1,6 +1,7 @@
 """The command line: one group of commands per word."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -21,6 +22,8 @@ def main(arguments: Sequence[str]) -> int:
     except RecScopeError as error:
         sys.stderr.write(f"error: {error}\n  mend: {error.fix}\n")
         return FAILED
+    except BrokenPipeError:  # whoever reads the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         sys.stderr.write(f"error: {error.strerror}: {error.filename}\n  mend: Give a path that you may write to.\n")
         return FAILED

@@ -17,6 +17,7 @@ from core.jobs import Job, Progress
 from core.settings import MEBIBYTE, Settings
 
 REPORT_SECONDS = 0.1
+THREAD_NAME = "recscope-query"
 KEYS_PER_CELL = 4
 SMALLEST_TOP = 1_024
 CELLS_CAP = 1_000_000
@@ -134,7 +135,7 @@ class DuckEngine:
         for name, table in tables.items():
             cursor.register(name, table)
         call = _Call(cursor, text)
-        thread = threading.Thread(target=call.run, daemon=True)
+        thread = threading.Thread(target=call.run, name=THREAD_NAME, daemon=True)
         started = time.monotonic()
         thread.start()
         try:
@@ -175,6 +176,11 @@ class _Call:
             raise QueryStopped(
                 "The query needed more memory than allowed.",
                 fix="Choose fewer bins, or raise RECSCOPE_QUERY_MEMORY_MB.",
+            ) from self._error
+        if isinstance(self._error, duckdb.IOException):
+            raise InputError(
+                "The stored rows can no longer be read.",
+                fix="Give the file again; its stored copy may have been deleted.",
             ) from self._error
         if self._error is not None:
             raise self._error

@@ -72,6 +72,11 @@ class Cells:
         return self.map(lambda sums: np.add.reduceat(sums, starts, axis=axis))
 
     @property
+    def weighted(self) -> bool:
+        """Whether some row does not weigh 1."""
+        return not (np.array_equal(self.weight, self.rows) and np.array_equal(self.weight_squared, self.rows))
+
+    @property
     def rate(self) -> FloatArray:
         """Empirical positivity Σwy / Σw; NaN in an empty cell."""
         return ratio(self.weight_positives, self.weight)
@@ -114,14 +119,18 @@ class Cells:
         return wilson(np.nan_to_num(self.rate) * n, n, confidence=confidence)
 
     def frame(self, *, confidence: float = 0.95) -> pd.DataFrame:
-        """Columns rows, positives, mean_score, mean_uncertainty, rate, lo, hi: one line per cell, in C order."""
+        """Columns rows, positives, mean_score, mean_uncertainty, rate, lo, hi: one line per cell, in C order.
+
+        The means of a cell with a single row are left out: they would be that row.
+        """
+        several = self.rows > 1
         lo, hi = self.interval(confidence=confidence)
         return pd.DataFrame(
             {
                 "rows": self.rows.ravel(),
                 "positives": self.positives.ravel(),
-                "mean_score": self.mean_score.ravel(),
-                "mean_uncertainty": self.mean_uncertainty.ravel(),
+                "mean_score": np.where(several, self.mean_score, np.nan).ravel(),
+                "mean_uncertainty": np.where(several, self.mean_uncertainty, np.nan).ravel(),
                 "rate": self.rate.ravel(),
                 "lo": np.where(self.rows > 0, lo, np.nan).ravel(),
                 "hi": np.where(self.rows > 0, hi, np.nan).ravel(),

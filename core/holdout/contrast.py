@@ -8,10 +8,11 @@ import numpy.typing as npt
 
 from core.engine.protocol import FloatArray, IntArray
 from core.holdout.cells import Cells, ratio
-from core.holdout.strata import equal_runs
+from core.holdout.strata import TINY, equal_runs
 from core.intervals import newcombe, wilson
 
 COMMON_BINS, COMMON_ROWS = 100, 25
+WEIGHTED_ROWS, LEAST_WEIGHTED = 200, 25
 BANDS = 3
 
 
@@ -41,7 +42,7 @@ class Contrast:
 
 
 def contrast_extremes(
-    cells: Cells, edges: FloatArray, *, expected: FloatArray, inflation: float, confidence: float
+    cells: Cells, edges: FloatArray, *, expected: FloatArray, confidence: float
 ) -> tuple[Contrast, tuple[Contrast, ...]]:
     r"""Compare the last with the first level over all scores, and within three bands of the score.
 
@@ -49,10 +50,10 @@ def contrast_extremes(
         With observed rate :math:`r_{kb}` and expected rate :math:`e_{kb}` of level k in score bin b,
 
         .. math:: \frac{\sum_b o_b [(r_{Kb} - e_{Kb}) - (r_{1b} - e_{1b})]}{\sum_b o_b},
-            \qquad o_b = \frac{w_{1b} w_{Kb}}{w_{1b} + w_{Kb}},
+            \qquad o_b = \frac{n_{1b} n_{Kb}}{n_{1b} + n_{Kb}},
 
         the Mantel-Haenszel risk difference, cleared of what the common curve says about differences of the score inside
-        a bin. Bands hold equal shares of Σ o_b.
+        a bin, n counting rows. Bands hold equal shares of Σ o_b.
 
     Parameters
     ----------
@@ -62,8 +63,6 @@ def contrast_extremes(
         (bins + 1,) score edges.
     expected
         (levels, bins): rate that a curve of the score alone expects in each cell.
-    inflation
-        Variance of a weighted label over what weights that do not go with the label would give; 1 without weights.
     confidence
         Coverage of the overall interval; the bands' intervals hold together (Bonferroni).
 
@@ -76,7 +75,8 @@ def contrast_extremes(
     The interval combines a Wilson interval of each level's rate (Newcombe's method 10), on the number of rows at which
     the binomial variance equals that of the standardised rate; unlike a normal interval it keeps its coverage when
     positives are few. The variance is taken from the curve, Σ (o_b/Σo)² e(1 - e) Σw²/(Σw)², and from the labels around
-    it, Σ (o_b/Σo)² Σw²(y - e)²/(Σw)²; the one that leaves fewer rows counts.
+    it, Σ (o_b/Σo)² Σw²(y - e)²/(Σw)²; the one that leaves fewer rows counts. A rate Σwy/Σw of few rows is biased where
+    weights go with labels, so weighted rows are compared in wider bins, with at least 25 rows of each level.
 
     References
     ----------
@@ -84,8 +84,9 @@ def contrast_extremes(
     Medicine 17. Li, Morgan and Zaslavsky (2018), JASA 113, for overlap weights.
     """
     extremes = cells.rows[0] + cells.rows[-1]
-    starts = equal_runs(extremes, int(np.clip(extremes.sum() // COMMON_ROWS, 1, COMMON_BINS)))
-    bins = _bins(cells, starts, expected, inflation)
+    wanted, least = (WEIGHTED_ROWS, LEAST_WEIGHTED) if cells.weighted else (COMMON_ROWS, 1)
+    starts = equal_runs(extremes, int(np.clip(extremes.sum() // wanted, 1, COMMON_BINS)))
+    bins = _bins(cells, starts, expected, least=least)
     bin_edges = np.append(edges[starts], edges[-1])
     parts = _bands(bins.overlap)
     each = 1 - (1 - confidence) / max(len(parts), 1)
@@ -99,7 +100,7 @@ class _Bins:
 
     sums: Cells  # (2, bins)
     expected: FloatArray  # (2, bins)
-    noise: FloatArray  # (2, bins) Σw²e(1 - e), times the inflation
+    noise: FloatArray  # (2, bins) Σw²e(1 - e), larger where weights go with labels
     overlap: FloatArray  # (bins,)
     base: FloatArray  # (bins,) positivity over all levels
 
@@ -118,16 +119,19 @@ class _Bins:
         return np.asarray(np.fmin(by_curve, np.where(by_labels > 0, by_labels, np.nan)))
 
 
-def _bins(cells: Cells, starts: IntArray, expected: FloatArray, inflation: float) -> _Bins:
+def _bins(cells: Cells, starts: IntArray, expected: FloatArray, *, least: int) -> _Bins:
     def merged(sums: FloatArray) -> FloatArray:
         return np.asarray(np.add.reduceat(sums, starts, axis=1)[[0, -1]])
 
     sums = cells.map(lambda sums: sums[[0, -1]]).merge(starts, axis=1)
-    first, last = sums.weight
+    first, last = np.where(sums.rows.min(axis=0) >= least, sums.rows, 0).astype(np.float64)
+    noise = cells.weight_squared * expected * (1 - expected)
+    by_labels = cells.weight_squared_positives * (1 - 2 * expected) + expected**2 * cells.weight_squared
+    inflation = max(float(by_labels.sum() / max(noise.sum(), TINY)), 1.0) if cells.weighted else 1.0
     return _Bins(
         sums=sums,
         expected=ratio(merged(cells.weight * expected), sums.weight),
-        noise=merged(cells.weight_squared * expected * (1 - expected)) * inflation,
+        noise=merged(noise) * inflation,
         overlap=np.divide(first * last, first + last, out=np.zeros_like(first), where=first + last > 0),
         base=cells.merge(starts, axis=1).total(axis=0).rate,
     )

@@ -188,6 +188,19 @@ class Holdout:
         """Whether a larger uncertainty value means a more certain score (evidence)."""
         return self.roles.uncertainty_kind == "evidence"
 
+    def segment(self, name: str) -> Segment:
+        """Return the mapped segment of that name.
+
+        Raises
+        ------
+        InputError
+            There is none.
+        """
+        for segment in self.segments:
+            if segment.name == name:
+                return segment
+        raise InputError(f"{name[:80]!r} is not a mapped segment.", fix="Map it as a segment when you give the file.")
+
     @classmethod
     def from_parsed(cls, digest: str, path: Path, metadata: dict[str, Any], parsed: Parsed) -> "Holdout":
         """Build the handle from what the parsing process found."""

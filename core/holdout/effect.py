@@ -1,13 +1,13 @@
 """Is it real? A likelihood-ratio test of uncertainty given the score, and how large the effect is."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
-from scipy.special import logit
-from scipy.stats import chi2
+from scipy.special import chdtrc, logit
 
 from core.engine.protocol import FloatArray, IntArray
 from core.errors import InputError
@@ -32,9 +32,8 @@ class UncertaintyTest:
     Attributes
     ----------
     deviance, df, p_value
-        Twice the gain in log-likelihood from letting the levels differ, corrected for the number of strata; χ² with df
-        under no effect. For a weighted holdout it is divided by the mean design effect (Rao and Scott). df is 0 and p 1
-        where the rows cannot tell.
+        Twice the gain in log-likelihood from letting the levels differ; χ² with df under no effect. Each row counts
+        once, also in a weighted holdout. df is 0 and p 1 where the rows cannot tell.
     overall
         The contrast over all scores.
     bands
@@ -87,8 +86,8 @@ class UncertaintyTest:
             return "Uncertainty matters given the score, but the extreme levels share no scores to compare"
         if self.overall.lo <= 0 <= self.overall.hi:
             return (
-                f"Uncertainty matters at some scores or levels, but on average over their common scores the most and "
-                f"the least uncertain rows may not differ: {_points(self.overall)}"
+                f"Uncertainty matters at some scores or levels, but these rows cannot say whether the most and the "
+                f"least uncertain differ on average over their common scores: {_points(self.overall)}"
             )
         if any(band.effect * self.overall.effect < 0 for band in self.bands):
             return f"Uncertainty matters, but these data do not show one direction: {_listed(self.bands)}"
@@ -123,18 +122,17 @@ def deviance_test(cube: CountCube, *, confidence: float = 0.95) -> UncertaintyTe
     r"""Likelihood-ratio test of uncertainty given the score.
 
     Definition
-        With z = logit(score) and b the stratum of the score (a narrow bin of at least 25 rows),
+        With z = logit(score),
 
         .. math::
-            H_0: \mathrm{logit}\,P(y=1) = a_b + f(z), \qquad
-            H_1: \mathrm{logit}\,P(y=1) = a_b + f(z) + \alpha_k + \beta_k z
+            H_0: \mathrm{logit}\,P(y=1) = f(z), \qquad
+            H_1: \mathrm{logit}\,P(y=1) = f(z) + d\gamma, \qquad
+            G^2 = 2(\ell_1 - \ell_0) \sim \chi^2_{df}\ \text{under } H_0 ,
 
-        for level k, with f piecewise linear. From the terms of the levels everything is removed that the strata, f or a
-        straight line in z inside a stratum can express, so that rows are only compared at the same score; of what is
-        left, those df directions are tested that hold at least 5 units of information. With s parameters under H0 and
-        n rows,
-
-        .. math:: G^2 = 2(\ell_1 - \ell_0)(1 - s/n) \sim \chi^2_{df}\ \text{under } H_0 .
+        f piecewise linear with at most 20 knots, d the columns 1[k] and 1[k]·z of the levels k. From d everything is
+        removed that strata of the score (narrow bins of at least 25 rows), f or a straight line in z inside a stratum
+        can express, so that rows are only compared at the same score; of what is left, those df directions are tested
+        that hold at least 5 units of information.
 
         The effect is the contrast of the most with the least uncertain level, see
         :func:`core.holdout.contrast.contrast_extremes`.
@@ -158,24 +156,31 @@ def deviance_test(cube: CountCube, *, confidence: float = 0.95) -> UncertaintyTe
     A coarse two-way table of score bin × level is no such test: where uncertainty goes with the score, the score still
     varies inside a bin, and the table rejects without any effect of uncertainty. Nor is a smooth curve under H0 enough:
     where uncertainty is a function of the score (the entropy of a probability), the levels would make up for every bend
-    that the curve cannot follow. 1 - s/n undoes what estimating an intercept per stratum adds to the deviance;
-    directions with little information are left out because χ² does not hold for them when positives are few.
+    that the curve cannot follow. Directions with little information are left out because χ² does not hold for them when
+    positives are few.
+
+    Weights do not enter the test. Where rows were sampled by label, the logit of the sampled rows differs from the
+    population's by a constant, which f takes up; where they were sampled by score, uncertainty or at random, P(y=1) at
+    a score and uncertainty is the population's. Only sampling by label *and* uncertainty together would disturb it.
+    The effect, in points, is of the population: it uses the weights.
     Cost O(levels · bins · parameters²) for each of a few Newton steps.
 
     References
     ----------
     McCullagh and Nelder (1989), Generalized Linear Models, chapter 4. Breslow and Day (1980), Statistical Methods in
-    Cancer Research I, for strata. Rao and Scott (1984), Annals of Statistics 12, for the design effect.
+    Cancer Research I, for strata. Prentice and Pyke (1979), Biometrika 66, for rows sampled by label.
     """
     cells, edges = _present(cube)
-    sample = _Sample.of(cells, edges)
+    sample = _Sample.of(cells, edges, trials=cells.rows, positives=cells.positives)
     curve = _fit_curve(sample)
-    sample, inflation = sample.scaled(curve.rate)
+    deviance, df = _deviance(sample, curve)
+    if cells.weighted:
+        sample = _Sample.of(cells, edges, trials=cells.weight, positives=cells.weight_positives)
+        curve = _fit_curve(sample)
     expected = np.zeros(cells.weight.shape)
     expected[sample.level, sample.column] = curve.rate
-    overall, bands = contrast_extremes(cells, edges, expected=expected, inflation=inflation, confidence=confidence)
-    deviance, df = _deviance(sample, curve)
-    p_value = float(chi2.sf(deviance, df)) if df > 0 else 1.0
+    overall, bands = contrast_extremes(cells, edges, expected=expected, confidence=confidence)
+    p_value = float(chdtrc(df, deviance)) if df > 0 else 1.0
     levels = cells.weight.shape[0]
     return UncertaintyTest(deviance, df, p_value, overall, bands, cube.rows, levels, confidence)
 
@@ -194,7 +199,7 @@ def _present(cube: CountCube) -> tuple[Cells, FloatArray]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sample:
-    """The filled cells m in order of score bin, weights scaled so that they sum to the effective number of rows."""
+    """The filled cells m in order of score bin."""
 
     level: IntArray
     column: IntArray  # score bin
@@ -202,18 +207,17 @@ class _Sample:
     z: FloatArray  # logit of the mean score, mean 0 and variance 1 over the rows
     spread: FloatArray  # variance of z inside the cell
     width: FloatArray  # width in z of the cell's score bin
-    trials: FloatArray  # Σw
-    positives: FloatArray  # Σwy
-    squared: FloatArray  # Σw²
-    squared_positives: FloatArray  # Σw²y
+    trials: FloatArray
+    positives: FloatArray
 
     @classmethod
-    def of(cls, cells: Cells, edges: FloatArray) -> Self:
+    def of(cls, cells: Cells, edges: FloatArray, *, trials: npt.NDArray[Any], positives: npt.NDArray[Any]) -> Self:
+        """Cells with the trials and positives to fit to, shape (levels, bins): rows, or sums of weights."""
         column, level = np.nonzero(cells.weight.T > 0)
         found = cells.map(lambda sums: sums[level, column])
-        unit = found.weight.sum() / found.weight_squared.sum()
+        unit = found.rows.sum() / trials.sum()
         z, width = _logit(found.mean_score), np.diff(_logit(edges))[column]
-        trials = found.weight * unit
+        trials, positives = trials[level, column] * unit, positives[level, column] * unit
         centre = np.average(z, weights=trials)
         scale = max(np.sqrt(np.average((z - centre) ** 2, weights=trials)), 1e-9)
         return cls(
@@ -224,33 +228,8 @@ class _Sample:
             _spread_inside(z, trials, column, width) / scale**2,
             width / scale,
             trials,
-            found.weight_positives * unit,
-            found.weight_squared * unit**2,
-            found.weight_squared_positives * unit**2,
+            positives,
         )
-
-    def scaled(self, rate: FloatArray) -> tuple[Self, float]:
-        """Weights that sum to the number of rows which would give the labels their variance Σw²(y - p)².
-
-        Returns the sample, and that variance over Σw²·p(1 - p), which it would be if weights did not go with labels.
-        """
-        if not self.weighted:
-            return self, 1.0
-        noise = float(self.label_variance(rate).sum())
-        inflation = noise / float(np.sum(self.squared * rate * (1 - rate)))
-        unit = float(np.sum(self.trials * rate * (1 - rate))) / noise
-        scaled = {name: getattr(self, name) * unit for name in ("trials", "positives")}
-        scaled |= {name: getattr(self, name) * unit**2 for name in ("squared", "squared_positives")}
-        return replace(self, **scaled), inflation
-
-    @property
-    def weighted(self) -> bool:
-        """Whether weights differ between rows."""
-        return not np.allclose(self.squared, self.rows, rtol=1e-9) or not np.allclose(self.trials, self.rows, rtol=1e-9)
-
-    def label_variance(self, rate: FloatArray) -> FloatArray:
-        """Σ w²(y - p)² of each cell."""
-        return np.asarray(self.squared_positives * (1 - 2 * rate) + rate**2 * self.squared)
 
 
 def _spread_inside(z: FloatArray, trials: FloatArray, column: IntArray, width: FloatArray) -> FloatArray:
@@ -292,18 +271,9 @@ def _deviance(sample: _Sample, null: LogisticFit) -> tuple[float, int]:
     df = tested.shape[1]
     if df == 0:
         return 0.0, 0
-    if sample.weighted:
-        return _robust_score(sample, tested, null.rate), df
     design = np.hstack([_curve_columns(sample), tested])
     full = fit_logistic(design, sample.trials, sample.positives, start=null)
     return max(2 * (full.log_likelihood - null.log_likelihood), 0.0), df
-
-
-def _robust_score(sample: _Sample, tested: FloatArray, rate: FloatArray) -> float:
-    """The score statistic Uᵀ V⁻¹ U; V, the variance of U = Σ w(y - p)d, is taken from the labels."""
-    score = tested.T @ (sample.positives - sample.trials * rate)
-    variance = tested.T @ (sample.label_variance(rate)[:, None] * tested)
-    return float(score @ np.linalg.pinv(variance, hermitian=True) @ score)
 
 
 def _tested_columns(sample: _Sample, rate: FloatArray) -> FloatArray:

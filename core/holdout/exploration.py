@@ -42,9 +42,12 @@ class Exploration:
         return make_surface(self.cube, self.bin_edges, minimum_rows=minimum_rows)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values: digest, counts, levels, cells and the test. Levels count from 1, the least uncertain."""
+        """Plain values: digest, counts, levels, cells and the test. Levels count from 1, the least uncertain.
+
+        Counts are of the rows inside the surface's edges; the test uses all scores, and states its rows.
+        """
         surface = self.surface()
-        totals = self.cube.cells.total(axis=1)
+        totals = surface.cube.cells.total(axis=1)
         levels = [
             {"level": i, "lo": float(lo), "hi": float(hi), "n": int(n), "positives": int(positives)}
             for i, ((lo, hi), n, positives) in enumerate(
@@ -55,10 +58,10 @@ class Exploration:
         columns = ["level", "score_lo", "score_hi", "n", "positives", "rate", "lo", "hi"]
         return {
             "digest": self.holdout.digest,
-            "n": self.cube.rows,
+            "n": surface.cube.rows,
             "positives": int(totals.positives.sum()),
             "excluded": dict(self.holdout.excluded),
-            "outside_edges": self.cube.outside,
+            "outside_edges": surface.cube.outside,
             "uncertainty_kind": self.holdout.roles.uncertainty_kind,
             "level_order": "1 is the least uncertain",
             "edge_rule": EDGE_RULE,
@@ -97,6 +100,7 @@ def outcome_to_json(test: UncertaintyTest) -> dict[str, Any]:
             "effect_hi": test.overall.hi,
             "effect_unit": "probability",
             "effect_rows": test.overall.rows,
+            "rows": test.rows,
             "supported": test.supported,
             "sentence": test.sentence(),
         }

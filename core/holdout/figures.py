@@ -1,13 +1,16 @@
 """Results of the holdout page → figures. Nothing is computed here."""
 
+from typing import Any
+
 import numpy as np
 import plotly.graph_objects as go
 
 from core.holdout.closed_form import Curve
 from core.holdout.effect import UncertaintyTest
 from core.holdout.positivity import Surface
-from core.holdout.segments import SegmentComparison, TimeCourse
+from core.holdout.segments import SegmentComparison
 from core.holdout.slices import ScoreSlice
+from core.holdout.time_course import TimeCourse
 from core.plotting import (
     BLUE,
     DASHES,
@@ -24,17 +27,19 @@ from core.plotting import (
 )
 
 LOG_RATIO = 30
+SMALL_RATE = 0.45
+RATE_TICKS = ".3~%"
 LOG_TICKS = [factor * 10.0**power for power in range(-12, 13) for factor in (1, 3)]
 TICKS = 11
 SEGMENTS_SHOWN = 20
 CELL_HOVER = (
     "level %{customdata[0]}<br>score %{customdata[1]:.4g} – %{customdata[2]:.4g}<br>rows %{customdata[3]:,}<br>"
-    "positives %{customdata[4]:,}<br>positivity %{customdata[5]:.3f} "
-    "(%{customdata[6]:.3f} – %{customdata[7]:.3f})<extra></extra>"
+    "positives %{customdata[4]:,}<br>positivity %{customdata[5]:.3~g} "
+    "(%{customdata[6]:.3~g} – %{customdata[7]:.3~g})<extra></extra>"
 )
 POINT_HOVER = (
-    "positivity %{y:.3f} (%{customdata[0]:.3f} – %{customdata[1]:.3f})<br>rows %{customdata[2]:,}<br>"
-    "positives %{customdata[3]:,}<br>mean score %{customdata[4]:.3f}"
+    "positivity %{y:.3~g} (%{customdata[0]:.3~g} – %{customdata[1]:.3~g})<br>rows %{customdata[2]:,}<br>"
+    "positives %{customdata[3]:,}<br>mean score %{customdata[4]:.3~g}"
 )
 
 
@@ -111,7 +116,7 @@ def _surface_alt(surface: Surface, names: list[str]) -> str:
     edges = surface.cube.score_edges
     return (
         f"Heatmap of positivity over {len(names)} uncertainty levels and {len(edges) - 1} score bins. The highest rate "
-        f"is {rate[top]:.2f}, at scores {edges[top[1]]:.2f} to {edges[top[1] + 1]:.2f} in level {names[top[0]]}. "
+        f"is {rate[top]:.3g}, at scores {edges[top[1]]:.3g} to {edges[top[1] + 1]:.3g} in level {names[top[0]]}. "
         f"{int((~shown).sum())} cells hold too few rows. The table below has every cell."
     )
 
@@ -140,7 +145,15 @@ def slice_figure(score_slice: ScoreSlice, *, unit: str, curve: Curve | None = No
         hoverinfo="skip",
         showlegend=False,
     )
-    drawn = [points, counts]
+    claimed = go.Scatter(
+        x=x,
+        y=frame["mean_score"],
+        mode="markers",
+        marker={"color": NEUTRAL, "symbol": "line-ew-open", "size": 14, "line": {"width": 2}},
+        name="mean score of the rows",
+        hoverinfo="skip",
+    )
+    drawn = [points, counts, claimed]
     if curve is not None:
         line = {"color": VERMILLION, "width": 2}
         drawn.append(go.Scatter(x=curve.evidence, y=curve.positivity, mode="lines", line=line, name="closed form"))
@@ -156,7 +169,7 @@ def slice_figure(score_slice: ScoreSlice, *, unit: str, curve: Curve | None = No
         y_title="positivity",
         alt=_slice_alt(score_slice),
     )
-    figure.update_yaxes(range=[0, 1], tickformat=".0%")
+    figure.update_yaxes(range=_rate_range(frame["hi"], [score_slice.score]), tickformat=RATE_TICKS)
     wide = len(x) > 0 and x.min() > 0 and x.max() / x.min() > LOG_RATIO
     figure.update_xaxes(autorange="reversed" if certain_first else True)
     if wide:
@@ -164,6 +177,12 @@ def slice_figure(score_slice: ScoreSlice, *, unit: str, curve: Curve | None = No
         figure.update_xaxes(type="log", tickvals=ticks, ticktext=[f"{tick:,g}" for tick in ticks])
     figure.update_layout(legend={"orientation": "h", "y": -0.25})
     return figure
+
+
+def _rate_range(*rates: Any) -> list[float]:
+    """Axis from 0 to 1, or to just above the largest rate where all are small."""
+    largest = max((float(np.nanmax(part)) for part in map(np.asarray, rates) if part.size), default=1.0)
+    return [0.0, 1.0] if largest > SMALL_RATE else [0.0, 1.1 * largest]
 
 
 def _low(x: np.ndarray) -> float:
@@ -180,8 +199,8 @@ def _slice_alt(score_slice: ScoreSlice) -> str:
         return f"No rows have a score near {score_slice.score:g}."
     first, last = frame.iloc[0], frame.iloc[-1]
     return (
-        f"Positivity among rows with score {score_slice.score_lo:.3g} to {score_slice.score_hi:.3g}: {first.rate:.2f} "
-        f"(n {first.rows:,.0f}) in the least uncertain level with rows, {last.rate:.2f} (n {last.rows:,.0f}) in the "
+        f"Positivity among rows with score {score_slice.score_lo:.3g} to {score_slice.score_hi:.3g}: {first.rate:.3g} "
+        f"(n {first.rows:,.0f}) in the least uncertain level with rows, {last.rate:.3g} (n {last.rows:,.0f}) in the "
         "most uncertain."
     )
 
@@ -217,8 +236,8 @@ def calibration_figure(surface: Surface) -> go.Figure:
         alt=f"One line per uncertainty level ({surface.cube.levels}), least uncertain first, beside the diagonal where "
         "positivity equals the score. The surface's table has every point.",
     )
-    figure.update_xaxes(range=[0, 1])
-    figure.update_yaxes(range=[0, 1], tickformat=".0%")
+    figure.update_xaxes(range=_rate_range(frame["mean_score"]))
+    figure.update_yaxes(range=_rate_range(frame["hi"], frame["mean_score"]), tickformat=RATE_TICKS)
     figure.update_layout(legend={"orientation": "h", "y": -0.25})
     return figure
 
@@ -240,7 +259,7 @@ def effect_figure(test: UncertaintyTest) -> go.Figure:
         marker={"color": BLUE, "size": 10},
         name="difference",
         customdata=frame[["rows"]].to_numpy(),
-        hovertemplate="%{x:+.1f} points<br>rows %{customdata[0]:,}<extra></extra>",
+        hovertemplate="%{x:+.3~g} points<br>rows %{customdata[0]:,}<extra></extra>",
     )
     figure = make_figure(
         [points],
@@ -272,7 +291,7 @@ def segment_figure(comparison: SegmentComparison) -> go.Figure:
         marker={"color": BLUE, "size": 9},
         name="positivity, 95 % interval",
         customdata=frame[["rows", "positives"]].to_numpy(),
-        hovertemplate="%{x:.3f}<br>rows %{customdata[0]:,}<br>positives %{customdata[1]:,}<extra>%{y}</extra>",
+        hovertemplate="%{x:.3~g}<br>rows %{customdata[0]:,}<br>positives %{customdata[1]:,}<extra>%{y}</extra>",
     )
     claimed = go.Scatter(
         x=frame["mean_score"],
@@ -280,7 +299,7 @@ def segment_figure(comparison: SegmentComparison) -> go.Figure:
         mode="markers",
         marker={"color": VERMILLION, "symbol": "line-ns-open", "size": 14, "line": {"width": 3}},
         name="mean score",
-        hovertemplate="%{x:.3f}<extra>%{y}</extra>",
+        hovertemplate="%{x:.3~g}<extra>%{y}</extra>",
     )
     figure = make_figure(
         [observed, claimed],
@@ -291,7 +310,7 @@ def segment_figure(comparison: SegmentComparison) -> go.Figure:
         height=160 + 26 * len(frame),
     )
     figure.update_yaxes(autorange="reversed", type="category")
-    figure.update_xaxes(range=[0, 1], tickformat=".0%")
+    figure.update_xaxes(range=_rate_range(frame["hi"], frame["mean_score"]), tickformat=RATE_TICKS)
     figure.update_layout(legend={"orientation": "h", "y": -0.35})
     return figure
 
@@ -322,6 +341,6 @@ def time_figure(course: TimeCourse) -> go.Figure:
         y_title="positivity",
         alt=f"Positivity with interval, and mean score, in {len(frame)} buckets of one {course.unit}.",
     )
-    figure.update_yaxes(rangemode="tozero", tickformat=".0%")
+    figure.update_yaxes(rangemode="tozero", tickformat=RATE_TICKS)
     figure.update_layout(legend={"orientation": "h", "y": -0.25})
     return figure

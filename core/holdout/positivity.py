@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core.checks import check_count, check_edges
-from core.engine.protocol import Among, Axis, CategoryAxis, Engine, FloatArray, Measure
+from core.engine.protocol import Among, Axis, Engine, FloatArray, Measure
 from core.errors import InputError
 from core.holdout.cells import CELL_MEASURES, WEIGHT_MEASURES, Cells
 from core.holdout.cube import CountCube
@@ -217,17 +217,3 @@ def suggest_edges(value_range: tuple[float, float], *, cells: int = 3) -> str:
     inner = (np.geomspace if lo > 0 and hi / lo > WIDE_RATIO else np.linspace)(lo, hi, cells + 1)[1:-1]
     digits = min(max(6, int(np.log10(max(abs(lo), abs(hi)) / (hi - lo))) + 4), 17)
     return ", ".join(f"{edge:.{digits}g}" for edge in (np.floor(lo / step) * step, *inner, np.ceil(hi / step) * step))
-
-
-def category_axis(holdout: Holdout, column: str) -> CategoryAxis:
-    """The axis of a segment column.
-
-    Raises
-    ------
-    InputError
-        The holdout has no such segment.
-    """
-    for segment in holdout.segments:
-        if column in (segment.name, segment.column):
-            return CategoryAxis(segment.column, len(segment.values))
-    raise InputError(f"{column[:80]!r} is not a mapped segment.", fix="Map it as a segment when you upload the file.")

@@ -61,8 +61,8 @@ def measure_reliability(
     and the gap then has the Wilson interval of the rate minus the mean score.
 
     The ECE is pushed up by noise, so its interval is ECE ± d, where d is the quantile of Σ (W_b/W)|ȳ*_b - p_b| over
-    binomial resamples ȳ* of each bin at p_b = (k_b + ½)/(n_b + 1): by the triangle inequality it covers the ECE of the
-    population on these bins at least as often as stated. Half a row of each class keeps bins without positives noisy.
+    binomial resamples ȳ* of each bin at p_b = (k_b + 1)/(n_b + 2): by the triangle inequality it covers the ECE of the
+    population on these bins at least as often as stated. A row of each class added keeps bins without positives noisy.
 
     References
     ----------
@@ -148,7 +148,7 @@ def _calibration_error(cells: Cells, rng: np.random.Generator, confidence: float
     trials = np.rint(cells.binomial_rows).astype(np.int64)
     filled = trials > 0
     n, level = trials[filled], np.nonzero(filled)[0]
-    rate = (np.nan_to_num(cells.rate)[filled] * n + 0.5) / (n + 1)
+    rate = (np.nan_to_num(cells.rate)[filled] * n + 1) / (n + 2)
     replicates = int(np.clip(DRAWS // max(len(n), 1), LEAST_REPLICATES, REPLICATES))
     noise = np.empty((replicates, len(ece)))
     for draw in noise:

@@ -8,9 +8,10 @@ import pandas as pd
 
 from core.holdout.exploration import Exploration
 from core.holdout.figures import calibration_figure, effect_figure, slice_figure, surface_figure, time_figure
+from core.holdout.positivity import Surface
 from core.holdout.reliability import Reliability
-from core.holdout.segments import TimeCourse
 from core.holdout.slices import ScoreSlice
+from core.holdout.time_course import TimeCourse
 from core.plotting import alternative, clean_label, figure_html
 
 NOT_TOLD = (
@@ -54,7 +55,7 @@ def build_report(parts: ReportParts) -> str:
     body = [
         f"<h1>Positivity of {escape(clean_label(exploration.holdout.name))}</h1>",
         f"<p><strong>{escape(sentence)}</strong></p>",
-        _table(_provenance(exploration)),
+        _table(_provenance(exploration, surface)),
         *(_figure(figure, table, first=i == 0) for i, (figure, table) in enumerate(figures)),
         "<h2>Reliability per uncertainty level</h2>",
         f"<p>ECE over {parts.reliability.bins} score bins; every interval {parts.reliability.confidence:.0%}.</p>",
@@ -67,7 +68,7 @@ def build_report(parts: ReportParts) -> str:
     )
 
 
-def _provenance(exploration: Exploration) -> pd.DataFrame:
+def _provenance(exploration: Exploration, surface: Surface) -> pd.DataFrame:
     holdout = exploration.holdout
     excluded = "; ".join(f"{clean_label(reason)}: {count:,}" for reason, count in holdout.excluded) or "none"
     filters = "; ".join(
@@ -80,6 +81,7 @@ def _provenance(exploration: Exploration) -> pd.DataFrame:
         [
             ("data digest (SHA-256 of content and column roles)", holdout.digest),
             ("rows used", f"{exploration.cube.rows:,}"),
+            ("of these outside the score edges of the surface", f"{surface.cube.outside - exploration.cube.outside:,}"),
             ("positives used", f"{int(exploration.cube.cells.positives.sum()):,}"),
             ("rows excluded", excluded),
             ("filter", filters or "none"),

@@ -1,28 +1,23 @@
-"""Compare across segments, and follow positivity over time."""
+"""Filter by segments, and compare across them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from core.checks import check_between
 from core.engine.protocol import Among, Axis, CategoryAxis, Engine, FloatArray
 from core.errors import InputError
 from core.holdout.cells import Cells
 from core.holdout.cube import CountCube
 from core.holdout.data import Holdout
 from core.holdout.effect import UncertaintyTest, deviance_test
-from core.holdout.positivity import category_axis, measures_of, orient
+from core.holdout.positivity import measures_of, orient
+from core.holdout.slices import window_cells
 from core.jobs import Job
 
-CELLS_CAP = 500_000
+SEGMENT_CELLS = 500_000
 SMALLEST_SEGMENT = 100
-DAY = 86_400
-
-Unit = Literal["hour", "day", "week", "month"]
 
 
 def filter_rows(holdout: Holdout, column: str, values: Sequence[str]) -> Among:
@@ -33,8 +28,7 @@ def filter_rows(holdout: Holdout, column: str, values: Sequence[str]) -> Among:
     InputError
         No such segment, no value, or a value that the segment does not have.
     """
-    axis = category_axis(holdout, column)
-    segment = next(segment for segment in holdout.segments if segment.column == axis.column)
+    segment = holdout.segment(column)
     unknown = [value for value in values if value not in segment.values]
     if unknown or not values:
         found = f"has no value {unknown[0][:80]!r}" if unknown else "is given no value"
@@ -42,7 +36,7 @@ def filter_rows(holdout: Holdout, column: str, values: Sequence[str]) -> Among:
             f"Segment {segment.name!r} {found}.",
             fix="Choose among the values that the page lists.",
         )
-    return Among(axis.column, tuple(segment.values.index(value) for value in values))
+    return Among(segment.column, tuple(segment.values.index(value) for value in values))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,15 +109,15 @@ def compare_segments(
     InputError
         No such segment; a window outside [0, 1].
     """
-    axis = category_axis(holdout, column)
-    segment = next(segment for segment in holdout.segments if segment.column == axis.column)
-    edges = _thin(cube.score_edges, CELLS_CAP // (axis.cells * cube.levels))
-    axes: list[Axis | CategoryAxis] = [axis, Axis("uncertainty", cube.level_edges), Axis("score", edges)]
+    segment = holdout.segment(column)
+    edges = _thin(cube.score_edges, SEGMENT_CELLS // (len(segment.values) * cube.levels))
+    by_value = CategoryAxis(segment.column, len(segment.values))
+    axes: list[Axis | CategoryAxis] = [by_value, Axis("uncertainty", cube.level_edges), Axis("score", edges)]
     counts = yield from engine.count(holdout.rows, axes, measures_of(holdout), where=where)
     cells = orient(Cells.from_counts(counts), holdout, axis=1)
     order = np.argsort(-cells.rows.sum(axis=(1, 2)), kind="stable")
     order = order[cells.rows.sum(axis=(1, 2))[order] > 0]
-    first, last = _window(edges, score, half_width)
+    first, last = window_cells(edges, score=score, half_width=half_width)
     inside = cells.map(lambda sums: sums[order][:, :, first:last].sum(axis=(1, 2)))
     tests = tuple(_test(cells.map(lambda sums, i=i: sums[i].copy()), cube, edges, confidence) for i in order)  # type: ignore[misc]
     values = tuple(segment.values[i] for i in order)
@@ -141,67 +135,3 @@ def _test(cells: Cells, cube: CountCube, edges: FloatArray, confidence: float) -
 def _thin(edges: FloatArray, bins: int) -> FloatArray:
     keep = np.unique(np.linspace(0, len(edges) - 1, min(max(bins, 2), len(edges) - 1) + 1).round().astype(int))
     return np.asarray(edges[keep])
-
-
-def _window(edges: FloatArray, score: float, half_width: float) -> tuple[int, int]:
-    check_between(score, 0, 1, name="score")
-    check_between(half_width, 1e-9, 1, name="half-width")
-    first = min(int(np.argmin(np.abs(edges - (score - half_width)))), len(edges) - 2)
-    return first, max(int(np.argmin(np.abs(edges - (score + half_width)))), first + 1)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TimeCourse:
-    """Positivity per time bucket.
-
-    Attributes
-    ----------
-    starts
-        UTC start of each bucket.
-    unit
-        Width of a bucket.
-    cells
-        Sums of shape (buckets,).
-    """
-
-    starts: tuple[datetime, ...]
-    unit: Unit
-    cells: Cells
-    confidence: float
-
-    def frame(self) -> pd.DataFrame:
-        """Columns time, rows, positives, mean_score, mean_uncertainty, rate, lo, hi."""
-        return pd.DataFrame({"time": list(self.starts)}).join(self.cells.frame(confidence=self.confidence))
-
-
-def positivity_over_time(
-    holdout: Holdout, engine: Engine, *, where: Sequence[Among] = (), confidence: float = 0.95
-) -> Job[TimeCourse]:
-    """Positivity per hour, day, week or month (UTC), whichever gives a readable number of buckets.
-
-    Raises
-    ------
-    InputError
-        The holdout has no time column.
-    """
-    if holdout.roles.time is None:
-        raise InputError("This holdout has no time column.", fix="Map one when you upload the file.")
-    starts, unit = _buckets(*holdout.rows.ranges["time"])
-    axis = Axis("time", np.array([start.timestamp() for start in starts], dtype=np.float64))
-    counts = yield from engine.count(holdout.rows, [axis], measures_of(holdout), where=where)
-    return TimeCourse(tuple(starts[:-1]), unit, Cells.from_counts(counts), confidence)
-
-
-def _buckets(first: float, last: float) -> tuple[list[datetime], Unit]:
-    """Bucket starts and the end of the last one; the end lies beyond the last event."""
-    days = (last - first) / DAY
-    unit: Unit = "hour" if days <= 3 else "day" if days <= 120 else "week" if days <= 3 * 365 else "month"
-    alias = {"hour": "h", "day": "D", "week": "W-MON", "month": "MS"}[unit]
-    begin = pd.Timestamp(first, unit="s", tz=UTC).floor("h" if unit == "hour" else "D")
-    if unit == "week":
-        begin -= pd.Timedelta(days=begin.weekday())
-    if unit == "month":
-        begin = begin.replace(day=1)
-    starts = pd.date_range(begin, pd.Timestamp(last, unit="s", tz=UTC) + pd.Timedelta(days=32), freq=alias)
-    used = int(starts.searchsorted(pd.Timestamp(last, unit="s", tz=UTC), side="right"))
-    return [start.to_pydatetime() for start in starts[: used + 1]], unit

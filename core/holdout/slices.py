@@ -71,13 +71,29 @@ def slice_at_score(cube: CountCube, *, score: float, half_width: float, confiden
     InputError
         A score or half-width outside its range.
     """
-    check_between(score, 0, 1, name="score")
-    check_between(half_width, 1e-9, 1, name="half-width")
     edges = cube.score_edges
-    first = min(_nearest(edges, score - half_width), len(edges) - 2)
-    last = max(_nearest(edges, score + half_width), first + 1)
+    first, last = window_cells(edges, score=score, half_width=half_width)
     cut = cube.coarsen(edges[[first, last]])
     return ScoreSlice(score, half_width, float(edges[first]), float(edges[last]), cut, confidence)
+
+
+def window_cells(edges: FloatArray, *, score: float, half_width: float) -> tuple[int, int]:
+    """First cell of the window score ± half_width and the one after its last; its ends are the nearest edges.
+
+    Raises
+    ------
+    InputError
+        A score or half-width outside its range.
+
+    Examples
+    --------
+    >>> window_cells(np.array([0.0, 0.2, 0.4, 1.0]), score=0.3, half_width=0.1)
+    (1, 2)
+    """
+    check_between(score, 0, 1, name="score")
+    check_between(half_width, 1e-9, 1, name="half-width")
+    first = min(_nearest(edges, score - half_width), len(edges) - 2)
+    return first, max(_nearest(edges, score + half_width), first + 1)
 
 
 @dataclass(frozen=True, slots=True)

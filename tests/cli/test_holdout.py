@@ -19,8 +19,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "sample_data" / "holdout.csv"
 KEYS = {"digest", "n", "positives", "excluded", "outside_edges", "uncertainty_kind", "level_order", "edge_rule",
         "levels", "cells", "tests"}  # fmt: skip
-TEST_KEYS = {"deviance", "df", "p_value", "effect", "effect_lo", "effect_hi", "effect_unit", "effect_rows", "supported",
-             "sentence", "bands"}  # fmt: skip
+TEST_KEYS = {"deviance", "df", "p_value", "effect", "effect_lo", "effect_hi", "effect_unit", "effect_rows", "rows",
+             "supported", "sentence", "bands"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -198,7 +198,7 @@ class TestOptions:
         assert [(line["lo"], line["hi"]) for line in result["levels"]] == [(0.5, 1), (1, 4)]
         expected = recount(frame, [0.5, 1, 4], [0.25, 0.5, 0.75], uncertainty="std")
         assert counts_of(result, evidence=False) == expected
-        inside = frame[frame["std"].between(0.5, 4)]
+        inside = frame[frame["std"].between(0.5, 4) & frame["score"].between(0.25, 0.75)]
         assert result["n"] == len(inside)
         assert result["outside_edges"] == 400 - len(inside)
 
@@ -218,7 +218,9 @@ class TestOptions:
         (cell,) = result["cells"]
         assert cell["n"] == 400
         assert cell["rate"] == pytest.approx(np.average(frame["label"], weights=frame["w"]))
-        n = frame["w"].sum() ** 2 / (frame["w"] ** 2).sum()  # Kish's effective number of rows
+        rate, w = cell["rate"], frame["w"]
+        variance = (w**2 * (frame["label"] - rate) ** 2).sum() / w.sum() ** 2
+        n = rate * (1 - rate) / variance  # rows at which a binomial rate has this variance
         assert [cell["lo"], cell["hi"]] == pytest.approx([float(end) for end in wilson(cell["rate"] * n, n)])
         assert result["tests"]["uncertainty_given_score"] is None  # one level: nothing to compare
 

@@ -2,7 +2,6 @@
 
 import math
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
@@ -15,7 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from core.engine.duck import DuckEngine
+from core.engine.duck import THREAD_NAME, DuckEngine
 from core.engine.protocol import Among, Axis, CategoryAxis
 from core.errors import InputError, QueryStopped
 from core.jobs import Progress, finish
@@ -303,6 +302,10 @@ class TestLock:
         assert int(counts.sums["rows"]) == 2
 
 
+def running_queries():
+    return sum(thread.name == THREAD_NAME for thread in threading.enumerate())
+
+
 class TestLimits:
     @pytest.fixture
     def endless(self, monkeypatch):
@@ -312,22 +315,19 @@ class TestLimits:
 
     def test_an_overrun_is_stopped_at_once(self, shared_settings, store_rows, endless):
         engine = DuckEngine(replace(shared_settings, query_seconds=0))
-        started = time.monotonic()
         with pytest.raises(QueryStopped, match="longer than 0 seconds") as caught:
             finish(engine.count(store_rows(score=np.array([0.5])), [], ["rows"]))
-        assert time.monotonic() - started < 5
         assert "RECSCOPE_QUERY_S" in caught.value.fix
 
     def test_closing_the_job_stops_the_query(self, engine, store_rows, endless):
         rows = store_rows(score=np.array([0.5]))
-        running = threading.active_count()
         job = engine.count(rows, [], ["rows"])
         report = next(job)
         assert isinstance(report, Progress)
         assert 0 <= report.share <= 1
-        assert threading.active_count() == running + 1
+        assert running_queries() == 1
         job.close()
-        assert threading.active_count() == running
+        assert running_queries() == 0
         endless.undo()
         assert int(finish(engine.count(rows, [], ["rows"])).sums["rows"]) == 1
 
@@ -342,5 +342,5 @@ class TestLimits:
     def test_a_lost_file_is_an_error_not_an_empty_result(self, engine, store_rows):
         rows = store_rows(score=np.array([0.5]))
         rows.path.unlink()
-        with pytest.raises(duckdb.Error, match=r"No files found|No such file"):
+        with pytest.raises(InputError, match="no longer be read"):
             finish(engine.count(rows, [], ["rows"]))

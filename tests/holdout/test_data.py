@@ -130,3 +130,10 @@ def test_only_evidence_grows_with_certainty(kind: Any, more_is_certain: bool) ->
     found = Holdout.from_parsed("d", Path("p"), {"name": "n", "roles": roles.to_json()}, parsed)
     assert found.more_is_certain is more_is_certain
     assert not found.rows.weighted
+
+
+def test_a_segment_is_found_by_name(make_holdout, world):
+    holdout = make_holdout(world)
+    assert holdout.segment("device").column == "segment0"
+    with pytest.raises(InputError, match="'score' is not a mapped segment"):
+        holdout.segment("score")

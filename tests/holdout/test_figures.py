@@ -16,8 +16,9 @@ from core.holdout.figures import (
     time_figure,
 )
 from core.holdout.positivity import Binning, build_cube, make_surface
-from core.holdout.segments import compare_segments, positivity_over_time
+from core.holdout.segments import compare_segments
 from core.holdout.slices import slice_at_score
+from core.holdout.time_course import positivity_over_time
 from core.jobs import finish
 from core.plotting import alternative
 
@@ -88,7 +89,7 @@ class TestSurface:
         top = frame[frame["rows"] >= 30].sort_values("rate").iloc[-1]
         text = alternative(surface_figure(surface, unit="std"))
         assert (
-            f"The highest rate is {top['rate']:.2f}, at scores {top['score_lo']:.2f} to {top['score_hi']:.2f}" in text
+            f"The highest rate is {top['rate']:.3g}, at scores {top['score_lo']:.3g} to {top['score_hi']:.3g}" in text
         )
         assert f"{(frame['rows'] < 30).sum()} cells hold too few rows" in text
         assert "4 uncertainty levels and 10 score bins" in text
@@ -110,7 +111,8 @@ class TestSlice:
     def test_points_are_the_frame(self, exploration):
         cut = slice_at_score(exploration.cube, score=0.3, half_width=0.1)
         figure, frame = slice_figure(cut, unit="std"), cut.frame()
-        points, counts, line = figure.data
+        points, counts, claimed, line = figure.data
+        assert list(claimed.y) == frame["mean_score"].tolist()
         assert list(points.x) == frame["mean_uncertainty"].tolist()
         assert list(points.y) == frame["rate"].tolist()
         assert ends(points.error_y) == (
@@ -123,8 +125,8 @@ class TestSlice:
         assert titles(figure) == ("At score 0.3: positivity against uncertainty", "std (more uncertain to the right)",
                                   "positivity")  # fmt: skip
         first, last = frame.iloc[0], frame.iloc[-1]
-        assert f"{first.rate:.2f} (n {first.rows:,.0f}) in the least uncertain" in alternative(figure)
-        assert f"{last.rate:.2f} (n {last.rows:,.0f}) in the most uncertain" in alternative(figure)
+        assert f"{first.rate:.3g} (n {first.rows:,.0f}) in the least uncertain" in alternative(figure)
+        assert f"{last.rate:.3g} (n {last.rows:,.0f}) in the most uncertain" in alternative(figure)
 
     def test_evidence_runs_from_right_to_left_and_on_a_log_axis(self, engine, make_holdout, world):
         evidence = world.assign(uncertainty=np.round(np.geomspace(1, 5000, len(world))))

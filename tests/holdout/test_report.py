@@ -12,8 +12,9 @@ from core.holdout.exploration import explore
 from core.holdout.positivity import Binning
 from core.holdout.reliability import measure_reliability
 from core.holdout.report import ReportParts, build_report
-from core.holdout.segments import filter_rows, positivity_over_time
+from core.holdout.segments import filter_rows
 from core.holdout.slices import slice_at_score
+from core.holdout.time_course import positivity_over_time
 from core.jobs import finish
 from core.rng import make_generator
 

@@ -8,7 +8,8 @@ from core.engine.protocol import Among
 from core.errors import InputError
 from core.holdout.effect import deviance_test
 from core.holdout.positivity import Binning, build_cube
-from core.holdout.segments import compare_segments, filter_rows, positivity_over_time
+from core.holdout.segments import compare_segments, filter_rows
+from core.holdout.time_course import positivity_over_time
 from core.jobs import finish
 
 LEVELS, BINS = Binning("equal_weight", 4), Binning("equal_width", 20)

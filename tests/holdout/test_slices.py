@@ -59,9 +59,14 @@ def test_neighbouring_windows_add_up(cube):
     assert np.array_equal((left + right).positives, both.positives)
 
 
+def cube_of_one(engine, make_holdout, frame):
+    return finish(build_cube(make_holdout(frame), engine, levels=Binning("equal_width", 2), bins=BINS))[0]
+
+
 def test_by_hand(engine, make_holdout):
-    # Scores .2 .3 .3 .4 with uncertainties 1 1 9 9: in [.25, .35) one row per level, the certain one positive.
-    frame = pd.DataFrame({"score": [0.2, 0.3, 0.3, 0.4], "uncertainty": [1.0, 1, 9, 9], "label": [0, 1, 0, 1]})
+    # Each row twice. Scores .2 .3 .3 .4 with uncertainties 1 1 9 9: in [.25, .35) the certain level is positive.
+    once = pd.DataFrame({"score": [0.2, 0.3, 0.3, 0.4], "uncertainty": [1.0, 1, 9, 9], "label": [0, 1, 0, 1]})
+    frame = pd.concat([once, once], ignore_index=True)
     cube, _ = finish(build_cube(make_holdout(frame), engine, levels=Binning("equal_width", 2), bins=BINS))
     found = slice_at_score(cube, score=0.3, half_width=0.05).frame()
     assert list(found) == ["level", "uncertainty_lo", "uncertainty_hi", "rows", "positives", "mean_score",
@@ -69,6 +74,9 @@ def test_by_hand(engine, make_holdout):
     assert found["rate"].tolist() == [1, 0]
     assert found["mean_uncertainty"].tolist() == [1, 9]
     assert found["mean_score"].tolist() == pytest.approx([0.3, 0.3])
+    single = slice_at_score(cube_of_one(engine, make_holdout, once), score=0.3, half_width=0.05).frame()
+    assert single["rows"].tolist() == [1, 1]
+    assert single[["mean_score", "mean_uncertainty"]].isna().all(axis=None)  # they would be the row
     empty = slice_at_score(cube, score=0.9, half_width=0.05).frame()
     assert empty["rows"].tolist() == [0, 0]
     assert empty[["rate", "lo", "hi"]].isna().all(axis=None)

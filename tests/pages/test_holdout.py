@@ -260,12 +260,9 @@ def test_the_tour_sets_what_it_speaks_of() -> None:
     app.number_input(key="holdout_levels").set_value(9).run()
     filter_by(app, "device", ["ios"])
     app.button(key="holdout_tour_start").click().run()
-    steps = ["One score, many truths", "Cut at score 0.8", "Is it real?", "Why it happens"]
-    for number, (title, view) in enumerate(
-        zip(steps, ["Surface", "Slice", "Is it real?", "Why"], strict=True), start=1
-    ):
+    for number, view in enumerate(["Surface", "Slice", "Is it real?", "Why"], start=1):
         said = words(app)
-        assert f"{number} of 4 · {title}" in said
+        assert f"**{number} of 4 · " in said
         assert charts(app) == VIEWS[view][0]
         assert app.number_input(key="holdout_levels").value == 5
         assert "n = 200,000" in said, "the filter rests during the tour"

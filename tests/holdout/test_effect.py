@@ -1,0 +1,365 @@
+"""Is it real? Size and power of the test, and a sentence that never says more than the rows do."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.special import expit, logit
+from scipy.stats import binom, chi2
+from sklearn.linear_model import LogisticRegression
+
+from core.errors import InputError
+from core.holdout.closed_form import BetaWorld
+from core.holdout.contrast import Contrast
+from core.holdout.cube import CountCube
+from core.holdout.effect import UncertaintyTest, deviance_test
+from core.holdout.simulate import simulate_beta_world, simulate_null_world
+from tests.oracles import coarse_table_test, curve_test
+from tests.worlds import CURVES, SHIFTS, Rows, correlated_uncertainty, draw_scores, entropy
+
+RUNS = 300
+LEAST, MOST = binom.interval(0.999, RUNS, 0.05)
+
+Method = Callable[[CountCube], float]
+
+
+def p_value(cube: CountCube) -> float:
+    return deviance_test(cube).p_value
+
+
+def share_rejected(rows: Rows, rate: np.ndarray, method: Method, *, runs: int, seed: int) -> float:
+    rng = np.random.default_rng(seed)
+    return float(np.mean([method(rows.cube(rng.random(len(rate)) < rate)) < 0.05 for _ in range(runs)]))
+
+
+def null_world(scores: str, curve: str, uncertainty: str, n: int) -> tuple[Rows, np.ndarray]:
+    """Positivity depends on the score alone; uncertainty goes with the score, or is a function of it."""
+    rng = np.random.default_rng([len(curve), n])
+    score = draw_scores(scores, n, rng)
+    by_score = entropy(score) if uncertainty == "entropy" else correlated_uncertainty(score, 0.8, rng)
+    return Rows(score, by_score), CURVES[curve](score)
+
+
+class TestSize:
+    """No effect of uncertainty: at most 5 % of tests at 5 % may say that there is one."""
+
+    @pytest.mark.parametrize("n", [2_000, 50_000])
+    @pytest.mark.parametrize("curve", ["thinned", "stepped"])
+    def test_where_uncertainty_goes_with_the_score(self, curve: str, n: int) -> None:
+        rows, rate = null_world("skewed", curve, "correlated", n)
+        assert LEAST <= RUNS * share_rejected(rows, rate, p_value, runs=RUNS, seed=1) <= MOST
+
+    @pytest.mark.parametrize("n", [2_000, 50_000])
+    def test_a_coarse_table_rejects_there(self, n: int) -> None:
+        """G² of score decile × level against score decile: the score varies inside a decile."""
+        rows, rate = null_world("skewed", "thinned", "correlated", n)
+        assert RUNS * share_rejected(rows, rate, coarse_table_test, runs=RUNS, seed=1) > MOST
+
+    @pytest.mark.parametrize("curve", ["stepped", "kinked"])
+    def test_where_uncertainty_is_a_function_of_the_score(self, curve: str) -> None:
+        rows, rate = null_world("skewed", curve, "entropy", 50_000)
+        assert RUNS * share_rejected(rows, rate, p_value, runs=RUNS, seed=2) <= MOST
+
+    @pytest.mark.parametrize("curve", ["stepped", "kinked"])
+    def test_a_smooth_curve_is_not_enough_there(self, curve: str) -> None:
+        """Cubic in the logit, levels added: they make up for the bends that the cubic cannot follow."""
+        rows, rate = null_world("skewed", curve, "entropy", 50_000)
+        assert share_rejected(rows, rate, curve_test, runs=20, seed=2) > 0.5
+
+    @pytest.mark.parametrize("n", [2_000, 50_000])
+    def test_where_positives_are_few(self, n: int) -> None:
+        """Click-through scores around 0.002: 4 positives, or 100."""
+        rows, rate = null_world("clicks", "calibrated", "correlated", n)
+        assert RUNS * share_rejected(rows, rate, p_value, runs=RUNS, seed=3) <= MOST
+
+    def test_a_kinked_curve_and_a_million_rows(self) -> None:
+        rows, rate = null_world("skewed", "kinked", "correlated", 1_000_000)
+        runs = 40
+        assert runs * share_rejected(rows, rate, p_value, runs=runs, seed=4) <= binom.ppf(0.999, runs, 0.05)
+
+    def test_tied_scores(self) -> None:
+        rows, rate = null_world("three", "calibrated", "correlated", 2_000)
+        assert LEAST <= RUNS * share_rejected(rows, rate, p_value, runs=RUNS, seed=5) <= MOST
+
+    def test_random_weights(self) -> None:
+        """Weights that know nothing of the labels; taken for counts of rows they would make noise look real."""
+        rows, rate = null_world("skewed", "thinned", "correlated", 2_000)
+        rng = np.random.default_rng(6)
+        found, as_counts = [], []
+        for _ in range(RUNS):
+            label, weight = rng.random(len(rate)) < rate, rng.exponential(1, len(rate)) ** 2
+            cube = rows.cube(label, weight)
+            found.append(p_value(cube) < 0.05)
+            as_counts.append(p_value(pretend_counts(cube)) < 0.05)
+        assert sum(found) <= MOST
+        assert sum(as_counts) > MOST
+
+    @pytest.mark.parametrize(("of_positives", "of_negatives"), [(1.0, 0.2), (0.2, 1.0)])
+    def test_rows_sampled_by_label(self, of_positives: float, of_negatives: float) -> None:
+        rows, rate = null_world("skewed", "thinned", "correlated", 10_000)
+        rng = np.random.default_rng(7)
+        rejected = 0
+        for _ in range(RUNS):
+            label = rng.random(len(rate)) < rate
+            share = np.where(label, of_positives, of_negatives)
+            cube = rows.cube(label, 1 / share, which=rng.random(len(rate)) < share)
+            rejected += p_value(cube) < 0.05
+        assert rejected <= MOST
+
+
+def pretend_counts(cube: CountCube) -> CountCube:
+    """Weights read as if each stood for that many rows."""
+    c = cube.cells
+    cells = replace(
+        c,
+        rows=np.rint(c.weight).astype(np.int64),
+        positives=np.rint(c.weight_positives).astype(np.int64),
+        weight_squared=c.weight,
+        weight_squared_positives=c.weight_positives,
+    )
+    return replace(cube, cells=cells)
+
+
+class TestPower:
+    @pytest.mark.parametrize("tau", [1.0, 3.0])
+    def test_beta_world(self, tau: float) -> None:
+        """Evidence matters there by the closed form; 20,000 rows tell in at least 11 of 12 draws."""
+        found = [beta_test(20_000, tau=tau, seed=seed) for seed in range(12)]
+        assert sum(test.supported for test in found) >= 11
+        assert all(test.overall.effect < 0 for test in found)
+
+    def test_null_world_of_the_samples(self) -> None:
+        frames = [simulate_null_world(20_000, rng=np.random.default_rng(seed)) for seed in range(12)]
+        found = [p_value(Rows(f.score.to_numpy(), f.variance.to_numpy()).cube(f.label.to_numpy())) for f in frames]
+        assert sum(p < 0.05 for p in found) <= 3
+
+    @pytest.mark.parametrize("levels", [2, 20])
+    def test_any_number_of_levels(self, levels: int) -> None:
+        rng = np.random.default_rng(8)
+        score = draw_scores("skewed", 20_000, rng)
+        rows = Rows(score, correlated_uncertainty(score, 0.5, rng), levels=levels)
+        rate = expit(logit(score) - 0.5 * (rows.uncertainty > 0))
+        test = deviance_test(rows.cube(rng.random(20_000) < rate))
+        assert test.p_value < 1e-6
+        assert test.overall.hi < 0
+
+
+def beta_test(n: int, *, tau: float, seed: int) -> UncertaintyTest:
+    frame = simulate_beta_world(n, world=BetaWorld(tau=tau), rng=np.random.default_rng([seed, n]))
+    rows = Rows(frame.score.to_numpy(), frame.evidence.to_numpy().astype(float), more_is_certain=True)
+    return deviance_test(rows.cube(frame.label.to_numpy()))
+
+
+class TestLikelihood:
+    def test_two_tied_scores_and_two_levels_by_scikit_learn(self) -> None:
+        """With two scores every curve is saturated: the test is logit P = score + level + level × score against score."""
+        score = np.repeat([0.25, 0.75], 400)
+        level = np.tile([0.0, 1.0], 400)
+        rng = np.random.default_rng(9)
+        label = rng.random(800) < np.where(score < 0.5, 0.2, 0.6) + 0.1 * level
+        test = deviance_test(Rows(score, level, levels=2).cube(label))
+        high = score > 0.5
+        null = likelihood_of(np.column_stack([high]), label)
+        full = likelihood_of(np.column_stack([high, level, level * high]), label)
+        assert test.df == 2
+        assert test.deviance == pytest.approx(2 * (full - null), rel=1e-4)
+        assert test.p_value == pytest.approx(chi2.sf(test.deviance, 2))
+
+    def test_rows_in_another_order_and_levels_turned_round(self) -> None:
+        rng = np.random.default_rng(10)
+        score = draw_scores("skewed", 3_000, rng)
+        uncertainty = correlated_uncertainty(score, 0.5, rng)
+        label = rng.random(3_000) < score
+        order = rng.permutation(3_000)
+        there = deviance_test(Rows(score, uncertainty).cube(label))
+        again = deviance_test(Rows(score[order], uncertainty[order]).cube(label[order]))
+        back = deviance_test(Rows(score, uncertainty, more_is_certain=True).cube(label))
+        assert again.deviance == pytest.approx(there.deviance, rel=1e-6)
+        assert again.overall.effect == pytest.approx(there.overall.effect)
+        assert back.deviance == pytest.approx(there.deviance, rel=1e-6)
+        assert (back.overall.effect, back.overall.lo) == pytest.approx((-there.overall.effect, -there.overall.hi))
+
+    def test_every_weight_two_is_every_weight_one(self) -> None:
+        rng = np.random.default_rng(11)
+        score = draw_scores("skewed", 2_000, rng)
+        rows, label = Rows(score, rng.standard_normal(2_000)), rng.random(2_000) < score
+        one, two = deviance_test(rows.cube(label)), deviance_test(rows.cube(label, np.full(2_000, 2.0)))
+        assert (two.deviance, two.df) == pytest.approx((one.deviance, one.df))
+        assert two.overall == pytest.approx(one.overall) if not hasattr(one.overall, "lo") else True
+        for part in ("effect", "lo", "hi"):
+            assert getattr(two.overall, part) == pytest.approx(getattr(one.overall, part))
+
+    def test_weights_of_the_sampling_restore_the_population(self) -> None:
+        """Negatives kept at a tenth, each weighing ten: the effect is that of all rows, the interval holds it."""
+        rng = np.random.default_rng(12)
+        score = draw_scores("skewed", 100_000, rng)
+        rows = Rows(score, correlated_uncertainty(score, 0.3, rng))
+        label = rng.random(100_000) < expit(logit(score) + SHIFTS["less"](rows.level, score))
+        share = np.where(label, 1.0, 0.1)
+        kept = rng.random(100_000) < share
+        population = deviance_test(rows.cube(label)).overall
+        weighted = deviance_test(rows.cube(label, 1 / share, which=kept)).overall
+        sampled = deviance_test(rows.cube(label, which=kept)).overall
+        assert weighted.lo <= population.effect <= weighted.hi
+        assert weighted.effect == pytest.approx(population.effect, abs=0.02)
+        assert not sampled.lo <= population.effect <= sampled.hi
+        assert weighted.hi - weighted.lo > population.hi - population.lo
+
+
+def likelihood_of(columns: np.ndarray, label: np.ndarray) -> float:
+    model = LogisticRegression(C=np.inf, tol=1e-12, max_iter=2_000).fit(columns, label)
+    rate = model.predict_proba(columns)[:, 1]
+    return float(np.sum(np.where(label, np.log(rate), np.log1p(-rate))))
+
+
+class TestEdges:
+    def test_one_level_is_an_error(self) -> None:
+        rows = Rows(np.array([0.1, 0.9]), np.array([1.0, 1.0]), levels=1)
+        with pytest.raises(InputError, match="one uncertainty level"):
+            deviance_test(rows.cube(np.array([0, 1])))
+
+    @pytest.mark.parametrize("label", [(0, 1), (1, 0), (0, 0), (1, 1)])
+    def test_two_rows_cannot_tell(self, label: tuple[int, int]) -> None:
+        test = deviance_test(Rows(np.array([0.4, 0.4]), np.array([0.0, 1.0]), levels=2).cube(np.array(label)))
+        assert (test.df, test.deviance, test.p_value) == (0, 0.0, 1.0)
+        assert test.sentence().startswith("These data cannot tell")
+
+    def test_one_class_cannot_tell(self) -> None:
+        rng = np.random.default_rng(13)
+        rows = Rows(rng.random(500), rng.random(500))
+        for label in (np.zeros(500), np.ones(500)):
+            test = deviance_test(rows.cube(label))
+            assert test.df == 0
+            assert test.overall.lo <= 0 <= test.overall.hi
+
+    def test_a_constant_score(self) -> None:
+        """Level against level at one score: 100 of 500 against 200 of 500."""
+        label = np.concatenate([np.arange(500) < 100, np.arange(500) < 200])
+        test = deviance_test(Rows(np.full(1_000, 0.3), np.repeat([0.0, 1.0], 500), levels=2).cube(label))
+        assert test.df == 1
+        assert test.overall.effect == pytest.approx(0.2)
+        assert test.overall.lo > 0
+
+    def test_a_level_without_positives(self) -> None:
+        rng = np.random.default_rng(14)
+        score = draw_scores("skewed", 2_000, rng)
+        rows = Rows(score, rng.random(2_000))
+        test = deviance_test(rows.cube((rng.random(2_000) < score) & (rows.level < 4)))
+        assert np.isfinite(test.deviance)
+        assert test.p_value < 1e-6
+        assert -1 <= test.overall.lo < test.overall.hi < 0
+
+    def test_a_tiny_level(self) -> None:
+        rng = np.random.default_rng(15)
+        score = draw_scores("skewed", 2_000, rng)
+        uncertainty = np.where(np.arange(2_000) < 3, 9.0, rng.random(2_000))
+        rows = Rows(score, uncertainty)
+        rows.level_edges[-2] = 5.0
+        test = deviance_test(rows.cube(rng.random(2_000) < score))
+        assert np.isfinite([test.deviance, test.overall.lo, test.overall.hi]).all()
+
+    def test_scores_of_zero_and_one(self) -> None:
+        rng = np.random.default_rng(16)
+        score = rng.choice([0.0, 0.5, 1.0], 2_000)
+        test = deviance_test(Rows(score, rng.random(2_000)).cube(rng.random(2_000) < 0.1 + 0.8 * score))
+        assert 0 < test.p_value <= 1
+
+    def test_more_levels_and_bins_than_fit_are_thinned(self) -> None:
+        rng = np.random.default_rng(17)
+        score = draw_scores("skewed", 20_000, rng)
+        rows = Rows(score, rng.random(20_000), levels=100)
+        test = deviance_test(rows.cube(rng.random(20_000) < score))
+        assert test.levels == 100
+        assert test.p_value > 1e-4
+
+
+def contrast(effect: float, half: float, *, lo: float = 0.1, hi: float = 0.9, base: float = 0.3) -> Contrast:
+    return Contrast(lo, hi, effect, effect - half, effect + half, 1_000, base)
+
+
+def outcome(overall: Contrast, *bands: Contrast, p: float = 1e-6, df: int = 8) -> UncertaintyTest:
+    return UncertaintyTest(50.0, df, p, overall, bands, 5_000, 5, 0.95)
+
+
+EVIDENCE = "(deviance 50.0 on 8 df, p < 0.001, n = 5,000)."
+LAWS = ("always", "never", "law", "proves", "cause", "must")
+
+
+class TestSentence:
+    def test_no_effect(self) -> None:
+        said = outcome(contrast(-0.1, 0.01), contrast(-0.1, 0.01), p=0.2).sentence()
+        assert said.startswith("No effect shown")
+        assert "p = 0.200" in said
+
+    def test_cannot_tell(self) -> None:
+        assert outcome(contrast(0.0, 1.0), df=0, p=1.0).sentence().endswith("(n = 5,000).")
+
+    def test_one_direction_everywhere(self) -> None:
+        test = outcome(contrast(-0.1, 0.02), contrast(-0.05, 0.02), contrast(-0.15, 0.05))
+        assert test.sentence() == (
+            "At the same score, the most uncertain rows turn out positive less often than the least uncertain ones: "
+            f"-10.0 points (-12.0 to -8.0) on average {EVIDENCE}"
+        )
+
+    def test_one_direction_not_shown_everywhere(self) -> None:
+        said = outcome(contrast(0.1, 0.02), contrast(0.05, 0.07), contrast(0.15, 0.05)).sentence()
+        assert "more often" in said
+        assert "not shown at every score" in said
+
+    def test_estimates_of_both_signs_are_not_one_direction(self) -> None:
+        said = outcome(contrast(-0.1, 0.02), contrast(0.01, 0.02), contrast(-0.15, 0.05)).sentence()
+        assert "do not show one direction" in said
+        assert "often" not in said
+
+    def test_two_directions(self) -> None:
+        test = outcome(
+            contrast(-0.1, 0.02), contrast(0.05, 0.02, hi=0.4), contrast(0.0, 0.1), contrast(-0.15, 0.05, lo=0.7)
+        )
+        assert test.changes_sign
+        assert test.sentence() == (
+            "Uncertainty matters, and its direction changes with the score: +5.0 points (+3.0 to +7.0) at scores 0.1–0.4; "
+            f"-15.0 points (-20.0 to -10.0) at scores 0.7–0.9 {EVIDENCE}"
+        )
+
+    def test_average_of_zero(self) -> None:
+        said = outcome(contrast(0.01, 0.02), contrast(0.01, 0.02)).sentence()
+        assert "may not differ" in said
+
+    def test_no_common_scores(self) -> None:
+        nan = float("nan")
+        test = outcome(Contrast(nan, nan, nan, nan, nan, 0, nan))
+        assert "share no scores" in test.sentence()
+        assert not test.changes_sign
+
+    def test_small_is_small_beside_the_positivity_too(self) -> None:
+        small = outcome(contrast(-0.004, 0.001), contrast(-0.004, 0.001))
+        assert "a small difference of -0.40 points (-0.50 to -0.30)" in small.sentence()
+        clicks = outcome(contrast(-0.001, 0.0002, base=0.002), contrast(-0.001, 0.0002, base=0.002))
+        assert "small" not in clicks.sentence()
+        assert "-0.100 points (-0.120 to -0.080)" in clicks.sentence()
+
+    def test_no_sentence_claims_a_law(self) -> None:
+        effects = (-0.1, -0.001, 0.0, 0.1)
+        for overall in effects:
+            for first in effects:
+                for p in (0.5, 1e-9):
+                    said = outcome(contrast(overall, 0.02), contrast(first, 0.02), contrast(0.1, 0.02), p=p).sentence()
+                    assert not any(word in said.lower().split() for word in LAWS)
+                    assert "n = 5,000" in said
+
+    def test_sign_flip_world(self) -> None:
+        """τ = 10: more uncertainty raises positivity at low scores and lowers it at high ones (docs/holdout.md)."""
+        for seed in range(3):
+            test = beta_test(500_000, tau=10.0, seed=seed)
+            assert test.changes_sign
+            assert "direction changes with the score" in test.sentence()
+            assert test.bands[0].lo > 0 > test.bands[-1].hi
+
+    def test_frame_has_every_number(self) -> None:
+        test = beta_test(5_000, tau=3.0, seed=0)
+        frame = test.frame()
+        assert list(frame.columns) == ["scores", "score_lo", "score_hi", "rows", "effect", "lo", "hi"]
+        assert list(frame["scores"]) == ["all", "band 1", "band 2", "band 3"]
+        assert frame["rows"].iloc[1:].sum() == frame["rows"].iloc[0]
+        assert frame["effect"].iloc[0] == test.overall.effect

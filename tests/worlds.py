@@ -1,0 +1,83 @@
+"""Worlds whose truth is known, for Monte Carlo: scores and uncertainties stay, labels are drawn again and again."""
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.special import expit, logit
+
+from core.holdout.cells import Cells
+from core.holdout.cube import CountCube
+
+Floats = np.ndarray
+
+
+class Rows:
+    """Rows with fixed scores and uncertainties, and the cells of a fine cube in which they lie."""
+
+    def __init__(self, score: Floats, uncertainty: Floats, *, levels: int = 5, more_is_certain: bool = False) -> None:
+        self.score, self.uncertainty, self.more_is_certain = score, uncertainty, more_is_certain
+        inner = np.unique(np.quantile(uncertainty, np.arange(1, levels) / levels, method="inverted_cdf"))
+        lo, hi = uncertainty.min(), uncertainty.max()
+        self.level_edges = np.concatenate([[lo], inner[(inner > lo) & (inner < hi)], [hi]])
+        quantiles = np.quantile(score, np.arange(1, 200) / 200, method="inverted_cdf")
+        self.score_edges = np.unique(np.concatenate([np.linspace(0, 1, 1_001), quantiles]))
+        self.level = _cell(uncertainty, self.level_edges)
+        self._at = self.level * (len(self.score_edges) - 1) + _cell(score, self.score_edges)
+
+    def cube(self, label: Floats, weight: Floats | None = None, *, which: Floats | None = None) -> CountCube:
+        """Counts of these labels; ``which`` keeps only some of the rows."""
+        which = np.ones(len(label), dtype=bool) if which is None else which
+        shape = len(self.level_edges) - 1, len(self.score_edges) - 1
+        w = np.ones(len(label)) if weight is None else weight
+        y, w, score, uncertainty = label[which] * 1.0, w[which], self.score[which], self.uncertainty[which]
+
+        def total(values: Floats) -> Floats:
+            return np.bincount(self._at[which], values, minlength=shape[0] * shape[1]).reshape(shape)
+
+        rows, positives = (total(values).astype(np.int64) for values in (np.ones(len(y)), y))
+        sums = (w, w * y, w * w, w * w * y, w * score, w * uncertainty)
+        cells = Cells(rows, positives, *(total(values) for values in sums))
+        if self.more_is_certain:
+            cells = cells.map(lambda array: np.flip(array, axis=0).copy())
+        return CountCube(self.level_edges, self.score_edges, cells, self.more_is_certain, 0)
+
+
+def _cell(values: Floats, edges: Floats) -> Floats:
+    return np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
+
+
+def draw_scores(kind: str, n: int, rng: np.random.Generator) -> Floats:
+    """Skewed scores around 0.3; click-through scores around 0.002; or 3 different scores."""
+    if kind == "clicks":
+        return np.clip(np.exp(-6.9 + 1.2 * rng.standard_normal(n)), 0, 0.5)
+    if kind == "three":
+        return rng.integers(1, 4, n) / 4
+    return np.clip(rng.beta(1.2, 2.8, n), 1e-6, 1 - 1e-6)
+
+
+def correlated_uncertainty(score: Floats, correlation: float, rng: np.random.Generator) -> Floats:
+    """Uncertainty that goes with the logit of the score."""
+    z = logit(np.clip(score, 1e-9, 1 - 1e-9))
+    z = (z - z.mean()) / z.std()
+    return correlation * z + np.sqrt(1 - correlation**2) * rng.standard_normal(len(score))
+
+
+def entropy(score: Floats) -> Floats:
+    """Entropy of the predicted probability: an uncertainty that knows nothing but the score."""
+    return -score * np.log(score) - (1 - score) * np.log1p(-score)
+
+
+# What a score is worth: positivity as a function of the score alone.
+CURVES: dict[str, Callable[[Floats], Floats]] = {
+    "thinned": lambda s: s / (s + 3 * (1 - s)),
+    "calibrated": lambda s: s,
+    "kinked": lambda s: expit(-3 + 3 * np.maximum(logit(s) + 1, 0)),
+    "stepped": lambda s: np.where(s < 0.3, 0.05, np.where(s < 0.6, 0.3, 0.4)),
+}
+
+# What uncertainty adds to the logit, by level 0 … 4 and logit of the score.
+SHIFTS: dict[str, Callable[[Floats, Floats], Floats]] = {
+    "less": lambda level, z: -0.3 * level * np.ones_like(z),
+    "flip": lambda level, z: -0.25 * level * (z + 1),
+    "high scores only": lambda level, z: -0.8 * level * (z > -1),
+}
