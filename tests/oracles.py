@@ -8,7 +8,9 @@ from scipy.special import logit, xlogy
 from scipy.stats import chi2
 from sklearn.linear_model import LogisticRegression
 
+from core.engine.protocol import Axis, CategoryAxis, Counts, Measure
 from core.holdout.cube import CountCube
+from core.jobs import Job, Progress
 
 
 def quantile_by_sorting(values: Sequence[float], share: Fraction) -> float:
@@ -72,3 +74,54 @@ def curve_test(cube: CountCube) -> float:
 
 def _binomial_likelihood(n: np.ndarray, k: np.ndarray, rate: np.ndarray) -> float:
     return float(np.sum(xlogy(k, rate) + xlogy(n - k, 1 - rate)))
+
+
+class SlowEngine:
+    """Sums per cell by numpy, for rows that lie in memory: column → values. Stands in for the engine."""
+
+    def __init__(self, columns: dict[str, np.ndarray]) -> None:
+        self.columns = columns
+
+    def count(
+        self, rows: object, axes: Sequence[Axis | CategoryAxis], measures: Sequence[Measure], *, where: object = ()
+    ) -> Job[Counts]:
+        """As the protocol says; takes no filter."""
+        assert not where
+        yield Progress(0.5, "Counting rows")
+        values = self._values()
+        at = [self._cells(axis) for axis in axes]
+        inside = np.logical_and.reduce([i >= 0 for i in at])
+        shape = tuple(axis.cells for axis in axes)
+        sums = {}
+        for measure in measures:
+            sums[measure] = np.zeros(shape, np.int64 if measure in ("rows", "positives") else np.float64)
+            np.add.at(sums[measure], tuple(i[inside] for i in at), values[measure][inside])
+        return Counts(sums, int((~inside).sum()))
+
+    def _cells(self, axis: Axis | CategoryAxis) -> np.ndarray:
+        column = self.columns[axis.column]
+        if isinstance(axis, CategoryAxis):
+            return column.astype(int)
+        at = np.searchsorted(axis.edges, column, side="right") - 1
+        at[column == axis.edges[-1]] = axis.cells - 1
+        return np.where(at < axis.cells, at, -1)
+
+    def _values(self) -> dict[str, np.ndarray]:
+        score, y = self.columns["score"], self.columns["label"] * 1.0
+        w = self.columns.get("weight", np.ones(len(y)))
+        log_loss = -np.log(np.maximum(np.where(y == 1, score, 1 - score), 1e-15))
+        brier = (score - y) ** 2
+        return {
+            "rows": np.ones(len(y), dtype=np.int64),
+            "positives": y.astype(np.int64),
+            "score": w * score,
+            "uncertainty": w * self.columns["uncertainty"],
+            "weight": w,
+            "weight_positives": w * y,
+            "weight_squared": w * w,
+            "weight_squared_positives": w * w * y,
+            "log_loss": w * log_loss,
+            "log_loss_squared": w * log_loss**2,
+            "brier": w * brier,
+            "brier_squared": w * brier**2,
+        }

@@ -14,11 +14,19 @@ Floats = np.ndarray
 class Rows:
     """Rows with fixed scores and uncertainties, and the cells of a fine cube in which they lie."""
 
-    def __init__(self, score: Floats, uncertainty: Floats, *, levels: int = 5, more_is_certain: bool = False) -> None:
+    def __init__(
+        self,
+        score: Floats,
+        uncertainty: Floats,
+        *,
+        levels: int = 5,
+        edges: tuple[float, ...] = (),
+        more_is_certain: bool = False,
+    ) -> None:
         self.score, self.uncertainty, self.more_is_certain = score, uncertainty, more_is_certain
         inner = np.unique(np.quantile(uncertainty, np.arange(1, levels) / levels, method="inverted_cdf"))
         lo, hi = uncertainty.min(), uncertainty.max()
-        self.level_edges = np.concatenate([[lo], inner[(inner > lo) & (inner < hi)], [hi]])
+        self.level_edges = np.array(edges or (lo, *inner[(inner > lo) & (inner < hi)], hi))
         quantiles = np.quantile(score, np.arange(1, 200) / 200, method="inverted_cdf")
         self.score_edges = np.unique(np.concatenate([np.linspace(0, 1, 1_001), quantiles]))
         self.level = _cell(uncertainty, self.level_edges)
@@ -47,7 +55,9 @@ def _cell(values: Floats, edges: Floats) -> Floats:
 
 
 def draw_scores(kind: str, n: int, rng: np.random.Generator) -> Floats:
-    """Skewed scores around 0.3; click-through scores around 0.002; or 3 different scores."""
+    """Skewed scores around 0.3; heavy-tailed ones around 0.02; clicks around 0.002; or 3 different ones."""
+    if kind == "heavy":
+        return np.clip(np.exp(-4 + 2 * rng.standard_normal(n)), 0, 0.99)
     if kind == "clicks":
         return np.clip(np.exp(-6.9 + 1.2 * rng.standard_normal(n)), 0, 0.5)
     if kind == "three":

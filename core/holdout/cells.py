@@ -73,8 +73,10 @@ class Cells:
 
     @property
     def weighted(self) -> bool:
-        """Whether some row does not weigh 1."""
-        return not (np.array_equal(self.weight, self.rows) and np.array_equal(self.weight_squared, self.rows))
+        """Whether rows weigh differently; where all weigh 2 nothing is known that is not known where all weigh 1."""
+        each = self.weight.sum() / max(self.rows.sum(), 1)
+        alike = np.allclose(self.weight, each * self.rows) and np.allclose(self.weight_squared, each**2 * self.rows)
+        return not alike
 
     @property
     def rate(self) -> FloatArray:

@@ -50,10 +50,10 @@ def contrast_extremes(
         With observed rate :math:`r_{kb}` and expected rate :math:`e_{kb}` of level k in score bin b,
 
         .. math:: \frac{\sum_b o_b [(r_{Kb} - e_{Kb}) - (r_{1b} - e_{1b})]}{\sum_b o_b},
-            \qquad o_b = \frac{n_{1b} n_{Kb}}{n_{1b} + n_{Kb}},
+            \qquad o_b = \frac{w_{1b} w_{Kb}}{w_{1b} + w_{Kb}},
 
         the Mantel-Haenszel risk difference, cleared of what the common curve says about differences of the score inside
-        a bin, n counting rows. Bands hold equal shares of Σ o_b.
+        a bin; w is Σw, so that weights of the sampling restore the population. Bands hold equal shares of Σ o_b.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def _bins(cells: Cells, starts: IntArray, expected: FloatArray, *, least: int) -
         return np.asarray(np.add.reduceat(sums, starts, axis=1)[[0, -1]])
 
     sums = cells.map(lambda sums: sums[[0, -1]]).merge(starts, axis=1)
-    first, last = np.where(sums.rows.min(axis=0) >= least, sums.rows, 0).astype(np.float64)
+    first, last = np.where(sums.rows.min(axis=0) >= least, sums.weight, 0)
     noise = cells.weight_squared * expected * (1 - expected)
     by_labels = cells.weight_squared_positives * (1 - 2 * expected) + expected**2 * cells.weight_squared
     inflation = max(float(by_labels.sum() / max(noise.sum(), TINY)), 1.0) if cells.weighted else 1.0

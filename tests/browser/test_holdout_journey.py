@@ -25,8 +25,20 @@ from core.settings import Settings
 Wait = Callable[[Page], None]
 Start = Callable[..., str]
 
-VIEWS = ("Surface", "Slice", "Is it real?", "Why", "Segments and time", "Report")
-STANDARD = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+SLICE = "At score 0.8: positivity against uncertainty"
+VIEWS = {
+    "Surface": ["Positivity by score and uncertainty", "Positivity against score, per uncertainty level"],
+    "Slice": [SLICE],
+    "Is it real?": ["Most against least uncertain rows, at the same scores"],
+    "Why": [SLICE],
+    "Segments and time": ["Scores 0.75 – 0.85, by device", re.compile(r"Positivity by \w+ \(UTC\)")],
+    "Report": [],
+}
+PATIENCE = 60_000  # milliseconds
+STANDARD = {
+    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
+    "resultTypes": ["violations"],  # of the rest axe need not describe every element
+}
 PROBES = ("/_stcore/health", "/_stcore/host-config")  # Streamlit asks below the page's address first, then above
 
 
@@ -61,9 +73,17 @@ def make_holdout(path: Path, *, rows: int = 5_000, device: str = "ios") -> Path:
     return path
 
 
-def open_view(page: Page, view: str, wait_ready: Wait) -> None:
-    """Click a view's tab."""
+def visit(page: Page, address: str, wait_ready: Wait, *titles: str) -> None:
+    """Go to an address and wait until its figures are drawn."""
+    page.goto(address)
+    expect_charts(page, *(titles or VIEWS["Surface"]))
+    wait_ready(page)
+
+
+def open_view(page: Page, view: str, wait_ready: Wait, *titles: str) -> None:
+    """Click a view's tab and wait until its figures are drawn."""
     page.get_by_role("tab", name=view, exact=True).click()
+    expect_charts(page, *(titles or VIEWS[view]))
     wait_ready(page)
 
 
@@ -95,10 +115,9 @@ def choose(page: Page, label: str, option: str) -> None:
     page.keyboard.press("Escape")
 
 
-def chart_titles(page: Page) -> list[str]:
-    """Titles that plotly has drawn."""
-    page.wait_for_selector(".js-plotly-plot .gtitle")
-    return page.locator(".js-plotly-plot .gtitle").evaluate_all("all => all.map(one => one.textContent)")
+def expect_charts(page: Page, *titles: str | re.Pattern[str]) -> None:
+    """Wait until these titles, and no others, are drawn."""
+    expect(page.locator(".js-plotly-plot .gtitle")).to_have_text(list(titles), timeout=PATIENCE)
 
 
 def parameter(page: Page, name: str) -> str:
@@ -113,10 +132,10 @@ def test_from_upload_to_report(
     page: Page, browser: Browser, start_server: Start, wait_ready: Wait, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = start_server()
-    page.goto(f"{url}/")
+    visit(page, f"{url}/", wait_ready, SLICE)
     page.get_by_role("button", name="See it in your own data").click()
     page.wait_for_url("**/holdout")
-    wait_ready(page)
+    expect_charts(page, *VIEWS["Surface"])
     expect(page.get_by_text("Sample data, simulated")).to_be_visible()
 
     give_file(page, make_holdout(tmp_path / "mine.csv"), wait_ready)
@@ -130,8 +149,8 @@ def test_from_upload_to_report(
     for _ in range(30):  # 0.80 → 0.50 in steps of 0.01
         page.keyboard.press("ArrowLeft")
     wait_ready(page)
-    page.wait_for_url("**holdout_score=0.5*")
-    assert chart_titles(page) == ["At score 0.5: positivity against uncertainty"]
+    expect_charts(page, "At score 0.5: positivity against uncertainty")
+    assert parameter(page, "holdout_score") == "0.5"
 
     page.get_by_text("Table: score slice").click()
     with page.expect_download() as download:
@@ -140,9 +159,9 @@ def test_from_upload_to_report(
     assert Path(download.value.path()).read_bytes() == expected_slice(digest, 0.5, tmp_path, monkeypatch)
 
     page.reload()
-    wait_ready(page)
+    expect_charts(page, "At score 0.5: positivity against uncertainty")
     expect(page.get_by_text("mine.csv · 5,000 rows")).to_be_visible()
-    assert chart_titles(page) == ["At score 0.5: positivity against uncertainty"]
+    wait_ready(page)
 
     open_view(page, "Report", wait_ready)
     with page.expect_download() as download:
@@ -171,7 +190,7 @@ def assert_report_stands_alone(browser: Browser, report: Path, digest: str) -> N
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.goto(report.as_uri())
     page.wait_for_selector(".js-plotly-plot .main-svg .gtitle")
-    titles = chart_titles(page)
+    titles = page.locator(".js-plotly-plot .gtitle").all_text_contents()
     text = page.locator("body").inner_text()
     context.close()
     assert "At score 0.5: positivity against uncertainty" in titles
@@ -181,17 +200,15 @@ def assert_report_stands_alone(browser: Browser, report: Path, digest: str) -> N
 
 
 def test_the_browsers_back_button_returns_to_the_page_before(page: Page, server: str, wait_ready: Wait) -> None:
-    page.goto(f"{server}/")
-    wait_ready(page)
+    visit(page, f"{server}/", wait_ready, SLICE)
     page.get_by_role("link", name="Holdout").click()
-    wait_ready(page)
+    expect_charts(page, *VIEWS["Surface"])
     open_view(page, "Slice", wait_ready)
     page.go_back()
     expect(page.locator("h1")).to_have_text("Overview")
     page.go_forward()
     expect(page.locator("h1")).to_have_text("Holdout")
-    wait_ready(page)
-    assert chart_titles(page) == ["At score 0.8: positivity against uncertainty"]
+    expect_charts(page, SLICE)
 
 
 # --- deep links, and the policy of server.py ---
@@ -230,10 +247,9 @@ def test_a_deep_link_is_the_first_visit_of_a_cold_server(
     elsewhere: tuple[str, list[str]],
     complaints: list[str],
 ) -> None:
-    page.goto(f"{start_server(entry)}/holdout?holdout_view=Slice&holdout_score=0.6")
+    address = f"{start_server(entry)}/holdout?holdout_view=Slice&holdout_score=0.6"
+    visit(page, address, wait_ready, "At score 0.6: positivity against uncertainty")
     expect(page).to_have_title("Holdout · RecScope")
-    wait_ready(page)
-    assert chart_titles(page) == ["At score 0.6: positivity against uncertainty"]
     assert (parameter(page, "holdout_view"), parameter(page, "holdout_score")) == ("Slice", "0.6")
     links = page.get_by_test_id("stTopNavLink")
     expect(links).to_have_count(2)  # only app.py makes them
@@ -257,15 +273,13 @@ def test_every_page_and_view_asks_this_server_only_and_complains_of_nothing(
     page: Page, server: str, wait_ready: Wait
 ) -> None:
     """The page fixture checks requests, ``complaints`` the console."""
-    page.goto(f"{server}/")
-    wait_ready(page)
-    assert chart_titles(page)
-    page.goto(f"{server}/holdout")
-    wait_ready(page)
+    visit(page, f"{server}/", wait_ready, SLICE)
+    visit(page, f"{server}/holdout", wait_ready)
     for view in VIEWS:
         open_view(page, view, wait_ready)
         unfold(page)
     page.get_by_role("button", name="Show me").click()
+    expect(page.get_by_text("1 of 4")).to_be_visible()
     wait_ready(page)
     icon = page.locator("link[rel*=icon]").get_attribute("href")
     assert icon is not None
@@ -293,23 +307,30 @@ def assert_accessible(page: Page, place: str) -> None:
         assert told == [], f"{place} at {width}"
 
 
+def test_the_accessibility_check_can_fail(page: Page, server: str, wait_ready: Wait) -> None:
+    visit(page, f"{server}/", wait_ready, SLICE)
+    page.locator("h1").evaluate("one => { one.style.color = '#bbbbbb'; }")
+    with pytest.raises(AssertionError, match="color-contrast"):
+        assert_accessible(page, "a page with a faint title")
+
+
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_no_page_or_view_breaks_wcag(
     browser: Browser, server: str, wait_ready: Wait, theme: str, tmp_path: Path
 ) -> None:
     context = browser.new_context(color_scheme=theme, viewport={"width": 1440, "height": 900})
     page = context.new_page()
-    page.goto(f"{server}/")
-    wait_ready(page)
+    visit(page, f"{server}/", wait_ready, SLICE)
     unfold(page)
     assert_accessible(page, "overview")
-    page.goto(f"{server}/holdout")
-    wait_ready(page)
+    visit(page, f"{server}/holdout", wait_ready)
     for view in VIEWS:
         open_view(page, view, wait_ready)
         unfold(page)
         assert_accessible(page, view)
     page.get_by_role("button", name="Show me").click()
+    expect(page.get_by_text("1 of 4")).to_be_visible()
     wait_ready(page)
     assert_accessible(page, "tour")
     page.get_by_role("button", name="End tour").click()
@@ -335,9 +356,7 @@ def test_the_charts_text_can_be_read_in_either_theme(
 ) -> None:
     context = browser.new_context(color_scheme=theme)
     page = context.new_page()
-    page.goto(f"{server}/holdout?holdout_view=Slice")
-    wait_ready(page)
-    page.wait_for_selector(".js-plotly-plot .xtick text")
+    visit(page, f"{server}/holdout?holdout_view=Slice", wait_ready, SLICE)
     assert contrast_of_ticks(page) >= 4.5
     page.emulate_media(color_scheme="light" if theme == "dark" else "dark")
     page.wait_for_timeout(500)
@@ -363,26 +382,24 @@ def luminance(colour: str) -> float:
 
 
 def test_the_keyboard_alone_reaches_the_tour_and_the_views(page: Page, server: str, wait_ready: Wait) -> None:
-    page.goto(f"{server}/holdout")
-    wait_ready(page)
+    visit(page, f"{server}/holdout", wait_ready)
     tab_to(page, page.get_by_role("button", name="Show me"))
     page.keyboard.press("Enter")
-    wait_ready(page)
     expect(page.get_by_text("1 of 4")).to_be_visible()
+    wait_ready(page)
     tab_to(page, page.get_by_role("button", name="Next"))
     page.keyboard.press("Enter")
-    wait_ready(page)
     expect(page.get_by_text("2 of 4")).to_be_visible()
-    assert chart_titles(page) == ["At score 0.8: positivity against uncertainty"]
+    expect_charts(page, SLICE)
+    wait_ready(page)
     tab_to(page, page.get_by_role("button", name="End tour"))
     page.keyboard.press("Enter")
+    expect(page.get_by_text("2 of 4")).to_be_hidden()
     wait_ready(page)
     tab_to(page, page.get_by_role("tab", name="Slice"))
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
-    wait_ready(page)
-    expect(page.get_by_role("tab", name="Is it real?")).to_have_attribute("aria-selected", "true")
-    assert chart_titles(page) == ["Most against least uncertain rows, at the same scores"]
+    expect_charts(page, *VIEWS["Is it real?"])
 
 
 def tab_to(page: Page, target: object) -> None:
@@ -401,21 +418,19 @@ def test_another_session_sees_nothing_of_an_upload(
     page: Page, browser: Browser, server: str, wait_ready: Wait, tmp_path: Path
 ) -> None:
     marker = "marker-8d1f27c4"
-    first, second = watch_frames(page), []
-    page.goto(f"{server}/holdout")
-    wait_ready(page)
+    first = watch_frames(page)
+    visit(page, f"{server}/holdout", wait_ready)
     give_file(page, make_holdout(tmp_path / f"{marker}.csv", device=marker), wait_ready)
     choose(page, "Segments (optional)", "device")
     use_file(page, wait_ready)
-    open_view(page, "Segments and time", wait_ready)
+    open_view(page, "Segments and time", wait_ready, VIEWS["Segments and time"][0])
     digest = parameter(page, "data")
     assert any(marker.encode() in frame for frame in first), "the marker must be visible to its owner"
 
     context = browser.new_context()
     other = context.new_page()
     second = watch_frames(other)
-    other.goto(f"{server}/holdout")
-    wait_ready(other)
+    visit(other, f"{server}/holdout", wait_ready)
     for view in VIEWS:
         open_view(other, view, wait_ready)
     other.get_by_text("Upload a file", exact=True).click()
@@ -443,8 +458,7 @@ def test_a_long_upload_shows_progress_and_can_be_cancelled(
     page: Page, start_server: Start, wait_ready: Wait, tmp_path: Path
 ) -> None:
     url = start_server()
-    page.goto(f"{url}/holdout")
-    wait_ready(page)
+    visit(page, f"{url}/holdout", wait_ready)
     before = stored_files(tmp_path)
     give_file(page, make_large_file(tmp_path / "large.csv"), wait_ready)
     page.get_by_role("button", name="Use this file").click()
@@ -460,7 +474,6 @@ def test_a_long_upload_shows_progress_and_can_be_cancelled(
     assert list((tmp_path / "home" / "scratch").iterdir()) == []
     expect(page.get_by_text("Sample data, simulated")).to_be_visible()
     open_view(page, "Slice", wait_ready)
-    assert chart_titles(page) == ["At score 0.8: positivity against uncertainty"]
 
 
 def make_large_file(path: Path) -> Path:
@@ -506,8 +519,7 @@ def parsing_processes(folder: Path) -> list[int]:
 def test_a_file_beyond_the_sessions_quota_is_refused_in_plain_words(
     page: Page, start_server: Start, wait_ready: Wait, tmp_path: Path
 ) -> None:
-    page.goto(f"{start_server(RECSCOPE_SESSION_QUOTA_MB='1')}/holdout")
-    wait_ready(page)
+    visit(page, f"{start_server(RECSCOPE_SESSION_QUOTA_MB='1')}/holdout", wait_ready)
     page.get_by_text("Upload a file", exact=True).click()
     wait_ready(page)
     large = make_holdout(tmp_path / "large.csv", rows=80_000)

@@ -18,7 +18,8 @@ from core.holdout.simulate import simulate_beta_world, simulate_null_world
 from tests.oracles import coarse_table_test, curve_test
 from tests.worlds import CURVES, SHIFTS, Rows, correlated_uncertainty, draw_scores, entropy
 
-RUNS = 300
+RUNS = 100
+HALVES = (0.0, 0.5, 1.0)
 LEAST, MOST = binom.interval(0.999, RUNS, 0.05)
 
 Method = Callable[[CountCube], float]
@@ -44,16 +45,16 @@ def null_world(scores: str, curve: str, uncertainty: str, n: int) -> tuple[Rows,
 class TestSize:
     """No effect of uncertainty: at most 5 % of tests at 5 % may say that there is one."""
 
-    @pytest.mark.parametrize("n", [2_000, 50_000])
-    @pytest.mark.parametrize("curve", ["thinned", "stepped"])
-    def test_where_uncertainty_goes_with_the_score(self, curve: str, n: int) -> None:
-        rows, rate = null_world("skewed", curve, "correlated", n)
+    @pytest.mark.parametrize("n", [2_000])
+    @pytest.mark.parametrize(("scores", "curve"), [("heavy", "calibrated"), ("skewed", "stepped")])
+    def test_where_uncertainty_goes_with_the_score(self, scores: str, curve: str, n: int) -> None:
+        rows, rate = null_world(scores, curve, "correlated", n)
         assert LEAST <= RUNS * share_rejected(rows, rate, p_value, runs=RUNS, seed=1) <= MOST
 
-    @pytest.mark.parametrize("n", [2_000, 50_000])
+    @pytest.mark.parametrize("n", [2_000])
     def test_a_coarse_table_rejects_there(self, n: int) -> None:
         """G² of score decile × level against score decile: the score varies inside a decile."""
-        rows, rate = null_world("skewed", "thinned", "correlated", n)
+        rows, rate = null_world("heavy", "calibrated", "correlated", n)
         assert RUNS * share_rejected(rows, rate, coarse_table_test, runs=RUNS, seed=1) > MOST
 
     @pytest.mark.parametrize("curve", ["stepped", "kinked"])
@@ -67,16 +68,11 @@ class TestSize:
         rows, rate = null_world("skewed", curve, "entropy", 50_000)
         assert share_rejected(rows, rate, curve_test, runs=20, seed=2) > 0.5
 
-    @pytest.mark.parametrize("n", [2_000, 50_000])
+    @pytest.mark.parametrize("n", [2_000])
     def test_where_positives_are_few(self, n: int) -> None:
         """Click-through scores around 0.002: 4 positives, or 100."""
         rows, rate = null_world("clicks", "calibrated", "correlated", n)
         assert RUNS * share_rejected(rows, rate, p_value, runs=RUNS, seed=3) <= MOST
-
-    def test_a_kinked_curve_and_a_million_rows(self) -> None:
-        rows, rate = null_world("skewed", "kinked", "correlated", 1_000_000)
-        runs = 40
-        assert runs * share_rejected(rows, rate, p_value, runs=runs, seed=4) <= binom.ppf(0.999, runs, 0.05)
 
     def test_tied_scores(self) -> None:
         rows, rate = null_world("three", "calibrated", "correlated", 2_000)
@@ -86,18 +82,20 @@ class TestSize:
         """Weights that know nothing of the labels; taken for counts of rows they would make noise look real."""
         rows, rate = null_world("skewed", "thinned", "correlated", 2_000)
         rng = np.random.default_rng(6)
+        runs = 100
+        most = binom.ppf(0.999, runs, 0.05)
         found, as_counts = [], []
-        for _ in range(RUNS):
+        for _ in range(runs):
             label, weight = rng.random(len(rate)) < rate, rng.exponential(1, len(rate)) ** 2
             cube = rows.cube(label, weight)
             found.append(p_value(cube) < 0.05)
             as_counts.append(p_value(pretend_counts(cube)) < 0.05)
-        assert sum(found) <= MOST
-        assert sum(as_counts) > MOST
+        assert sum(found) <= most
+        assert sum(as_counts) > most
 
     @pytest.mark.parametrize(("of_positives", "of_negatives"), [(1.0, 0.2), (0.2, 1.0)])
     def test_rows_sampled_by_label(self, of_positives: float, of_negatives: float) -> None:
-        rows, rate = null_world("skewed", "thinned", "correlated", 10_000)
+        rows, rate = null_world("skewed", "thinned", "correlated", 4_000)
         rng = np.random.default_rng(7)
         rejected = 0
         for _ in range(RUNS):
@@ -153,12 +151,12 @@ def beta_test(n: int, *, tau: float, seed: int) -> UncertaintyTest:
 
 class TestLikelihood:
     def test_two_tied_scores_and_two_levels_by_scikit_learn(self) -> None:
-        """With two scores every curve is saturated: the test is logit P = score + level + level × score against score."""
+        """With two scores every curve is saturated: it is score + level + level × score against score."""
         score = np.repeat([0.25, 0.75], 400)
         level = np.tile([0.0, 1.0], 400)
         rng = np.random.default_rng(9)
         label = rng.random(800) < np.where(score < 0.5, 0.2, 0.6) + 0.1 * level
-        test = deviance_test(Rows(score, level, levels=2).cube(label))
+        test = deviance_test(Rows(score, level, edges=HALVES).cube(label))
         high = score > 0.5
         null = likelihood_of(np.column_stack([high]), label)
         full = likelihood_of(np.column_stack([high, level, level * high]), label)
@@ -186,7 +184,6 @@ class TestLikelihood:
         rows, label = Rows(score, rng.standard_normal(2_000)), rng.random(2_000) < score
         one, two = deviance_test(rows.cube(label)), deviance_test(rows.cube(label, np.full(2_000, 2.0)))
         assert (two.deviance, two.df) == pytest.approx((one.deviance, one.df))
-        assert two.overall == pytest.approx(one.overall) if not hasattr(one.overall, "lo") else True
         for part in ("effect", "lo", "hi"):
             assert getattr(two.overall, part) == pytest.approx(getattr(one.overall, part))
 
@@ -221,7 +218,7 @@ class TestEdges:
 
     @pytest.mark.parametrize("label", [(0, 1), (1, 0), (0, 0), (1, 1)])
     def test_two_rows_cannot_tell(self, label: tuple[int, int]) -> None:
-        test = deviance_test(Rows(np.array([0.4, 0.4]), np.array([0.0, 1.0]), levels=2).cube(np.array(label)))
+        test = deviance_test(Rows(np.array([0.4, 0.4]), np.array([0.0, 1.0]), edges=HALVES).cube(np.array(label)))
         assert (test.df, test.deviance, test.p_value) == (0, 0.0, 1.0)
         assert test.sentence().startswith("These data cannot tell")
 
@@ -236,7 +233,7 @@ class TestEdges:
     def test_a_constant_score(self) -> None:
         """Level against level at one score: 100 of 500 against 200 of 500."""
         label = np.concatenate([np.arange(500) < 100, np.arange(500) < 200])
-        test = deviance_test(Rows(np.full(1_000, 0.3), np.repeat([0.0, 1.0], 500), levels=2).cube(label))
+        test = deviance_test(Rows(np.full(1_000, 0.3), np.repeat([0.0, 1.0], 500), edges=HALVES).cube(label))
         assert test.df == 1
         assert test.overall.effect == pytest.approx(0.2)
         assert test.overall.lo > 0
@@ -254,8 +251,7 @@ class TestEdges:
         rng = np.random.default_rng(15)
         score = draw_scores("skewed", 2_000, rng)
         uncertainty = np.where(np.arange(2_000) < 3, 9.0, rng.random(2_000))
-        rows = Rows(score, uncertainty)
-        rows.level_edges[-2] = 5.0
+        rows = Rows(score, uncertainty, edges=(0.0, 0.3, 0.6, 5.0, 9.0))
         test = deviance_test(rows.cube(rng.random(2_000) < score))
         assert np.isfinite([test.deviance, test.overall.lo, test.overall.hi]).all()
 
@@ -318,13 +314,13 @@ class TestSentence:
         )
         assert test.changes_sign
         assert test.sentence() == (
-            "Uncertainty matters, and its direction changes with the score: +5.0 points (+3.0 to +7.0) at scores 0.1–0.4; "
+            "Uncertainty matters, and its direction changes with the score: +5.0 points (+3.0 to +7.0) at scores 0.1–0.4; "  # noqa: E501
             f"-15.0 points (-20.0 to -10.0) at scores 0.7–0.9 {EVIDENCE}"
         )
 
     def test_average_of_zero(self) -> None:
         said = outcome(contrast(0.01, 0.02), contrast(0.01, 0.02)).sentence()
-        assert "may not differ" in said
+        assert "cannot say whether" in said
 
     def test_no_common_scores(self) -> None:
         nan = float("nan")
