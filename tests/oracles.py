@@ -93,9 +93,10 @@ class SlowEngine:
         inside = np.logical_and.reduce([i >= 0 for i in at])
         shape = tuple(axis.cells for axis in axes)
         sums = {}
+        flat = np.ravel_multi_index([i[inside] for i in at], shape)
         for measure in measures:
-            sums[measure] = np.zeros(shape, np.int64 if measure in ("rows", "positives") else np.float64)
-            np.add.at(sums[measure], tuple(i[inside] for i in at), values[measure][inside])
+            total = np.bincount(flat, values[measure][inside], minlength=int(np.prod(shape))).reshape(shape)
+            sums[measure] = total.astype(np.int64) if measure in ("rows", "positives") else total
         return Counts(sums, int((~inside).sum()))
 
     def _cells(self, axis: Axis | CategoryAxis) -> np.ndarray:

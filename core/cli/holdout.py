@@ -96,7 +96,7 @@ def _roles(arguments: argparse.Namespace, settings: Settings) -> ColumnRoles:
     return ColumnRoles(
         score=_found("score", arguments.score or guess.score),
         uncertainty=_found("uncertainty", uncertainty),
-        uncertainty_kind=arguments.uncertainty_kind or _kind(named, len(uncertainty)),
+        uncertainty_kind=arguments.uncertainty_kind or _kind(named, uncertainty),
         label=_found("label", arguments.label or guess.label),
         weight=arguments.weight,
         time=arguments.time,
@@ -110,9 +110,16 @@ def _found(role: str, column: Column | None) -> Column:
     return column
 
 
-def _kind(named: Guess, columns: int) -> UncertaintyKind:
+def _kind(named: Guess, columns: tuple[str, ...]) -> UncertaintyKind:
     """The kind that the names tell; two columns of any name are the ends of an interval."""
-    return "interval" if columns == 2 else named.uncertainty_kind
+    if len(columns) == 2:
+        return "interval"
+    if not named.uncertainty:  # a wrong guess would turn the order of the levels round
+        raise InputError(
+            f"The name {columns[0]!r} does not tell which kind of uncertainty it holds.",
+            fix=f"Say --uncertainty-kind, one of {', '.join(get_args(UncertaintyKind))}.",
+        )
+    return named.uncertainty_kind
 
 
 def _binning(edges: str | None, method: str, count: int, *, name: str) -> Binning:

@@ -1,5 +1,6 @@
 """The embedded engine: DuckDB over our own Parquet, locked down, a cursor per call, stopped when it overruns."""
 
+import re
 import threading
 import time
 from collections.abc import Sequence
@@ -18,14 +19,13 @@ from core.settings import MEBIBYTE, Settings
 
 REPORT_SECONDS = 0.1
 THREAD_NAME = "recscope-query"
-KEYS_PER_CELL = 4
-SMALLEST_TOP = 1_024
+KEYS_PER_CELL = 16
 CELLS_CAP = 1_000_000
 ROUNDING = 4 * float(np.finfo(np.float64).eps)
 
 # allowed_directories must be set while external access is still on; the lock comes last.
 _LOCK_DOWN = (
-    "SET allowed_directories = ['{folder}']",
+    "SET allowed_directories = [{folder}, {escaped}]",
     "SET enable_external_access = false",
     "SET autoinstall_known_extensions = false",
     "SET autoload_known_extensions = false",
@@ -33,11 +33,13 @@ _LOCK_DOWN = (
     "SET python_enable_replacements = false",
     "SET memory_limit = '{memory}MiB'",
     "SET max_temp_directory_size = '0B'",
-    "SET enable_progress_bar = true",
-    "SET enable_progress_bar_print = false",
     "SET preserve_insertion_order = false",
+    "SET GLOBAL perfect_ht_threshold = 17",
+    "SET allowed_configs = ['enable_progress_bar', 'enable_progress_bar_print']",
     "SET lock_configuration = true",
 )
+# These two are of a cursor, and a new cursor has the defaults.
+_PROGRESS = ("SET enable_progress_bar = true", "SET enable_progress_bar_print = false")
 
 
 class DuckEngine:
@@ -52,9 +54,10 @@ class DuckEngine:
     def __init__(self, settings: Settings) -> None:
         self._seconds = settings.query_seconds
         self._connection = duckdb.connect(":memory:")
-        folder = str(settings.home).replace("'", "''")
+        folder, escaped = _quoted(str(settings.home)), _quoted(_literal(settings.home))
+        memory = settings.query_memory_bytes // MEBIBYTE
         for statement in _LOCK_DOWN:
-            self._connection.execute(statement.format(folder=folder, memory=settings.query_memory_bytes // MEBIBYTE))
+            self._connection.execute(statement.format(folder=folder, escaped=escaped, memory=memory))
 
     def quantiles(self, rows: Rows, column: str, shares: FloatArray, *, where: Sequence[Among] = ()) -> Job[FloatArray]:
         """Exact quantiles: for each share p the smallest value v with #(x <= v) >= p·n.
@@ -77,7 +80,9 @@ class DuckEngine:
         ranks = np.clip(np.ceil(shares * ends[-1] * (1 - ROUNDING)), 1, ends[-1]).astype(np.int64)
         holding = np.searchsorted(ends, ranks)
         wanted = np.unique(holding)
-        values = yield from self._run(sql.count_values(source, key, keys[wanted], where=where), {})
+        values = yield from self._run(
+            sql.count_values(source, key, where=where), {"wanted": pa.table({"k": keys[wanted]})}
+        )
         order = np.argsort(values["v"])
         # Rows before the first wanted key, and between wanted keys, are added so that ranks stay ranks of all rows.
         value, ends_of_values = values["v"][order], np.cumsum(values["n"][order])
@@ -106,16 +111,16 @@ class DuckEngine:
                 f"{int(np.prod(shape)):,} cells are asked for; the limit is {CELLS_CAP:,}.", fix="Choose fewer bins."
             )
         keys, tables = _prepare(rows, axes)
-        text = sql.count_rows(_source(rows.path), axes, keys, measures, weighted=rows.weighted, where=where)
+        wanted: list[Measure] = list(dict.fromkeys(("rows", *measures)))
+        text = sql.count_rows(_source(rows.path), axes, keys, wanted, weighted=rows.weighted, where=where)
         found = yield from self._run(text, tables)
         index = tuple(np.asarray(found[f"i{i}"]) for i in range(len(axes)))
-        inside = np.ones(len(found[measures[0]]), dtype=np.bool_)
+        inside = np.ones(len(found["rows"]), dtype=np.bool_)
         for i, cells in zip(index, shape, strict=True):
             inside &= (i >= 0) & (i < cells)
         at = tuple(i[inside] for i in index)
         sums = {measure: _dense(shape, at, found[measure][inside], measure) for measure in measures}
-        outside = int(np.sum(found["rows"][~inside])) if "rows" in measures else 0
-        return Counts(sums, outside)
+        return Counts(sums, int(np.sum(found["rows"][~inside])))
 
     def evaluate(
         self, rows: Rows, levels: Axis, thresholds: FloatArray, *, where: Sequence[Among] = ()
@@ -124,16 +129,14 @@ class DuckEngine:
         keys, tables = _prepare(rows, [levels])
         cells = np.arange(levels.cells, dtype=np.int32)
         tables["thresholds"] = pa.table({"cell": cells, "threshold": np.asarray(thresholds, dtype=np.float64)})
-        text = sql.evaluate_rule(_source(rows.path), keys[levels.column], where=where)
+        text = sql.evaluate_rule(_source(rows.path), levels, keys, where=where)
         found = yield from self._run(text, tables)
         at = (np.asarray(found["i0"]),)
         names = ("n", "positives", "accepted", "true_positives")
         return RuleCounts(*(_dense((levels.cells,), at, found[name], "rows") for name in names))
 
     def _run(self, text: str, tables: dict[str, pa.Table]) -> Job[dict[str, Any]]:
-        cursor = self._connection.cursor()
-        for name, table in tables.items():
-            cursor.register(name, table)
+        cursor = self._cursor(tables)
         call = _Call(cursor, text)
         thread = threading.Thread(target=call.run, name=THREAD_NAME, daemon=True)
         started = time.monotonic()
@@ -147,11 +150,21 @@ class DuckEngine:
                     )
                 yield Progress(max(cursor.query_progress(), 0.0) / 100, "Counting rows")
         finally:
-            if thread.is_alive():
+            while thread.is_alive():  # an interrupt before the query runs is lost, so it is given again
                 cursor.interrupt()
-                thread.join()
+                thread.join(REPORT_SECONDS)
             cursor.close()
         return call.result()
+
+    def _cursor(self, tables: dict[str, pa.Table]) -> duckdb.DuckDBPyConnection:
+        """A connection of its own, with these tables; tables, unlike views, have statistics, which make joins fast."""
+        cursor = self._connection.cursor()
+        for statement in _PROGRESS:
+            cursor.execute(statement)
+        for name, table in tables.items():
+            cursor.register("given", table)
+            cursor.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM given")
+        return cursor
 
 
 class _Call:
@@ -188,19 +201,30 @@ class _Call:
 
 
 def _source(path: Path) -> str:
-    text = str(path).replace("'", "''")
-    return f"read_parquet('{text}')"
+    """Just this file: no part of its path is a pattern, and no folder such as ``score=1`` adds a column."""
+    return f"read_parquet({_quoted(_literal(path))}, hive_partitioning = false)"
+
+
+def _literal(path: Path) -> str:
+    """The pattern that matches this path alone."""
+    return re.sub(r"([\[*?])", r"[\1]", str(path))
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("'", "''")
+    return f"'{escaped}'"
 
 
 def _prepare(rows: Rows, axes: Sequence[Axis | CategoryAxis]) -> tuple[dict[str, sql.Key], dict[str, pa.Table]]:
+    """What the joins need: one key per column, fine enough for its axis with most cells, and one table per axis."""
     keys: dict[str, sql.Key] = {}
     tables: dict[str, pa.Table] = {}
+    for joined in sorted(filter(sql.joined, axes), key=lambda axis: axis.cells):
+        top = min(KEYS_PER_CELL * joined.cells, sql.LARGEST_KEY)
+        keys[joined.column] = sql.make_key(joined.column, rows.ranges[joined.column], top=top)
     for i, axis in enumerate(axes):
-        if isinstance(axis, Axis):
-            top = min(max(KEYS_PER_CELL * axis.cells, SMALLEST_TOP), sql.LARGEST_KEY)
-            value_range = rows.ranges[axis.column]
-            keys[axis.column] = sql.make_key(axis.column, value_range, top=top)
-            tables[f"axis{i}"] = sql.cell_table(axis, keys[axis.column], value_range)
+        if sql.joined(axis):
+            tables[f"axis{i}"] = sql.cell_table(axis, keys[axis.column], rows.ranges[axis.column])
     return keys, tables
 
 

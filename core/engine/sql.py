@@ -1,20 +1,24 @@
 """The SQL of the engine: plain text that DuckDB and Spark SQL both run. No name or value from outside enters it.
 
-Cells with arbitrary edges are found by a join. A key function k(x) = ⌊(x - lo)·scale⌋ never decreases in x, so a
-table of (k, lo, hi, cell) with one row per part of a key's interval gives the cell exactly: keys that hold no edge need
-one row, keys that hold m edges need m + 1, and rounding in k cannot move a value across an edge.
+A few cells with arbitrary edges are found by nested CASE. Many are found by a join: a key function
+k(x) = ⌊((x - lo)·scale)^¼·top⌋ never decreases in x, so a table of (k, lo, hi, cell) with one row per part of a key's
+interval gives the cell exactly: keys that hold no edge need one row, keys that hold m edges need m + 1, and rounding in
+k cannot move a value across an edge. The fourth root spreads what is crowded near lo, as evidence and click rates are,
+and square roots, unlike logarithms, are rounded alike everywhere.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import numpy as np
 import pyarrow as pa
 
 from core.engine.protocol import Among, Axis, CategoryAxis, FloatArray, IntArray, Measure
 
-LARGEST_KEY = 65_536
+LARGEST_KEY = 32_767
+NESTED_CELLS = 16
 TINY = 1e-15
 
 _UNWEIGHTED: dict[Measure, str] = {
@@ -49,32 +53,36 @@ _LOSSES = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Key:
-    """The key function of a column: k(x) = ⌊(x - lo)·scale⌋, from 0 to about ``top``."""
+    """The key function of a column: k(x) = ⌊((x - lo)·scale)^¼·top⌋, from 0 to ``top``."""
 
     column: str
     lo: float
     scale: float
+    top: int
 
     def sql(self) -> str:
         """The key of a row."""
-        return f"CAST(FLOOR((t.{self.column} - {literal(self.lo)}) * {literal(self.scale)}) AS INTEGER)"
+        share = f"(t.{self.column} - {literal(self.lo)}) * {literal(self.scale)}"
+        return f"CAST(FLOOR(SQRT(SQRT({share})) * {self.top}) AS SMALLINT)"
 
     def of(self, values: FloatArray) -> IntArray:
         """The key of values, by the same IEEE operations as the SQL."""
-        return np.floor((values - self.lo) * self.scale).astype(np.int64)
+        root: FloatArray = np.sqrt(np.sqrt((values - self.lo) * self.scale))
+        return np.floor(root * self.top).astype(np.int64)
 
 
 def make_key(column: str, value_range: tuple[float, float], *, top: int = LARGEST_KEY) -> Key:
-    """Key function over the range of a column, 0 at its smallest and about ``top`` at its largest value.
+    """Key function over the range of a column, 0 at its smallest and ``top`` at its largest value.
 
     A range wider than the largest float has one key, 0, for all values.
     """
     lo, hi = value_range
-    width = hi - lo
+    with np.errstate(over="ignore", divide="ignore"):
+        width = np.float64(hi) - np.float64(lo)
+        scale = float(1 / width)
     if width == np.inf:
-        return Key(column, 0.0, 0.0)
-    scale = top / width if width > 0 and np.isfinite(top / width) else 1.0
-    return Key(column, lo, scale)
+        return Key(column, 0.0, 0.0, top)
+    return Key(column, lo, scale if np.isfinite(scale) else 1.0, top)
 
 
 def literal(value: float) -> str:
@@ -92,7 +100,7 @@ def literal(value: float) -> str:
 def cell_table(axis: Axis, key: Key, value_range: tuple[float, float]) -> pa.Table:
     """Table (k, lo, hi, cell) for the join; cell -1 is below the first edge, ``axis.cells`` above the last."""
     lo, hi = value_range
-    cuts = np.append(axis.edges[:-1], math.nextafter(axis.edges[-1], math.inf))
+    cuts = _cuts(axis)
     inside = cuts[(cuts > lo) & (cuts <= hi)]
     keys = np.arange(key.of(np.array([hi]))[0] + 1)
     k = np.concatenate([keys, key.of(inside)])
@@ -103,7 +111,7 @@ def cell_table(axis: Axis, key: Key, value_range: tuple[float, float]) -> pa.Tab
     end[np.append(k[1:] != k[:-1], True)] = np.inf
     below = np.searchsorted(cuts, lo, side="right") - 1
     cell = below + np.cumsum(np.isfinite(start))
-    return pa.table({"k": k.astype(np.int32), "lo": start, "hi": end, "cell": cell.astype(np.int32)})
+    return pa.table({"k": k.astype(np.int16), "lo": start, "hi": end, "cell": cell.astype(np.int32)})
 
 
 def count_rows(
@@ -115,14 +123,19 @@ def count_rows(
     weighted: bool,
     where: Sequence[Among],
 ) -> str:
-    """Sums per cell; a numeric axis i joins the table ``axis{i}``."""
-    cells = [f"a{i}.cell" if isinstance(axis, Axis) else f"t.{axis.column}" for i, axis in enumerate(axes)]
+    """Sums per cell; an axis i of many cells joins the table ``axis{i}``."""
+    cells = [_cell(i, axis) for i, axis in enumerate(axes)]
     named = [f"{cell} AS i{i}" for i, cell in enumerate(cells)]
     texts = _WEIGHTED if weighted else _UNWEIGHTED
     sums = [f"{texts[measure].format(**_LOSSES)} AS {measure}" for measure in measures]
-    joins = [_join(i, keys[axis.column]) for i, axis in enumerate(axes) if isinstance(axis, Axis)]
+    joins = [_join(i, keys[axis.column]) for i, axis in enumerate(axes) if joined(axis)]
     group = f" GROUP BY {', '.join(cells)}" if cells else ""
     return f"SELECT {', '.join(named + sums)} FROM {source} t{''.join(joins)}{_where(where)}{group}"
+
+
+def joined(axis: Axis | CategoryAxis) -> TypeGuard[Axis]:
+    """Whether the cells of an axis are found by a join."""
+    return isinstance(axis, Axis) and axis.cells > NESTED_CELLS
 
 
 def count_keys(source: str, key: Key, *, where: Sequence[Among]) -> str:
@@ -130,21 +143,45 @@ def count_keys(source: str, key: Key, *, where: Sequence[Among]) -> str:
     return f"SELECT {key.sql()} AS k, COUNT(*) AS n FROM {source} t{_where(where)} GROUP BY {key.sql()}"
 
 
-def count_values(source: str, key: Key, keys: IntArray, *, where: Sequence[Among]) -> str:
-    """Rows per distinct value, for the values whose key is one of ``keys``."""
-    listed = ", ".join(str(int(k)) for k in keys)
-    clause = _where(where, f"{key.sql()} IN ({listed})")
-    return f"SELECT t.{key.column} AS v, COUNT(*) AS n FROM {source} t{clause} GROUP BY t.{key.column}"
+def count_values(source: str, key: Key, *, where: Sequence[Among]) -> str:
+    """Rows per distinct value, for the values whose key is in the table ``wanted``."""
+    column = f"t.{key.column}"
+    join = f" JOIN wanted w ON {key.sql()} = w.k"
+    return f"SELECT {column} AS v, COUNT(*) AS n FROM {source} t{join}{_where(where)} GROUP BY {column}"
 
 
-def evaluate_rule(source: str, key: Key, *, where: Sequence[Among]) -> str:
-    """Rows, positives, accepted rows and true positives per level; joins ``axis0`` and ``thresholds``."""
+def evaluate_rule(source: str, levels: Axis, keys: dict[str, Key], *, where: Sequence[Among]) -> str:
+    """Rows, positives, accepted rows and true positives per level; joins ``thresholds``, and ``axis0`` if many."""
+    cell = _cell(0, levels)
     accepted = "CASE WHEN t.score >= r.threshold THEN 1 ELSE 0 END"
+    join = _join(0, keys[levels.column]) if joined(levels) else ""
     return (
-        "SELECT a0.cell AS i0, COUNT(*) AS n, CAST(SUM(CAST(t.label AS BIGINT)) AS BIGINT) AS positives, "
+        f"SELECT {cell} AS i0, COUNT(*) AS n, CAST(SUM(CAST(t.label AS BIGINT)) AS BIGINT) AS positives, "
         f"CAST(SUM({accepted}) AS BIGINT) AS accepted, CAST(SUM({accepted} * t.label) AS BIGINT) AS true_positives "
-        f"FROM {source} t{_join(0, key)} JOIN thresholds r ON r.cell = a0.cell{_where(where)} GROUP BY a0.cell"
+        f"FROM {source} t{join} JOIN thresholds r ON r.cell = {cell}{_where(where)} GROUP BY {cell}"
     )
+
+
+def _cell(index: int, axis: Axis | CategoryAxis) -> str:
+    """The cell of a row; -1 is below the first edge, ``axis.cells`` above the last."""
+    if joined(axis):
+        return f"a{index}.cell"
+    return _nested(f"t.{axis.column}", _cuts(axis), -1) if isinstance(axis, Axis) else f"t.{axis.column}"
+
+
+def _nested(value: str, cuts: FloatArray, first: int) -> str:
+    """``first`` plus the number of cuts at or below a value, by halving."""
+    if len(cuts) == 0:
+        return str(first)
+    middle = len(cuts) // 2
+    below, above = _nested(value, cuts[:middle], first), _nested(value, cuts[middle + 1 :], first + middle + 1)
+    return f"CASE WHEN {value} < {literal(cuts[middle])} THEN {below} ELSE {above} END"
+
+
+def _cuts(axis: Axis) -> FloatArray:
+    """Where one cell ends and the next begins; the last is closed, so it ends at the next float, if there is one."""
+    after = math.nextafter(axis.edges[-1], math.inf)
+    return np.append(axis.edges[:-1], after if math.isfinite(after) else [])
 
 
 def _join(index: int, key: Key) -> str:
@@ -152,7 +189,6 @@ def _join(index: int, key: Key) -> str:
     return f" JOIN axis{index} {alias} ON {key.sql()} = {alias}.k AND {value} >= {alias}.lo AND {value} < {alias}.hi"
 
 
-def _where(where: Sequence[Among], *more: str) -> str:
+def _where(where: Sequence[Among]) -> str:
     clauses = [f"t.{among.column} IN ({', '.join(str(int(code)) for code in among.codes)})" for among in where]
-    clauses += more
     return f" WHERE {' AND '.join(clauses)}" if clauses else ""

@@ -59,6 +59,8 @@ class CountCube:
     def coarsen(self, score_edges: FloatArray) -> Self:
         """The same counts on coarser score bins.
 
+        The last bin is closed where the cube has a cut just above it, or ends with it.
+
         Parameters
         ----------
         score_edges
@@ -72,7 +74,8 @@ class CountCube:
         at = np.searchsorted(self.score_edges, score_edges)
         if np.any(at >= len(self.score_edges)) or np.any(self.score_edges[at] != score_edges):
             raise InputError("A bin edge is not an edge of the count cube.", fix="Count again with these edges.")
-        inner = self.cells.map(lambda sums: np.asarray(sums[..., at[0] : at[-1]]))
+        closed = bool(np.any(self.score_edges == np.nextafter(score_edges[-1], np.inf)))
+        inner = self.cells.map(lambda sums: np.asarray(sums[..., at[0] : at[-1] + closed]))
         cells = inner.merge(at[:-1] - at[0], axis=-1)
         outside = self.outside + self.rows - int(cells.rows.sum())
         return type(self)(self.level_edges, np.asarray(score_edges), cells, self.more_is_certain, outside)

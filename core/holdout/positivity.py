@@ -129,6 +129,8 @@ def build_cube(
     bin_edges = yield from _edges(holdout, engine, "score", bins, cap=BINS_CAP, where=where)
     quantiles = yield from engine.quantiles(holdout.rows, "score", quantile_shares, where=where)
     fine = np.unique(np.concatenate([_steps(holdout.rows.ranges["score"]), bin_edges, quantiles]))
+    if bin_edges[-1] < fine[-1]:  # a cut just above it closes the surface's last bin
+        fine = np.union1d(fine, np.nextafter(bin_edges[-1:], np.inf))
     axes = [Axis("uncertainty", level_edges), Axis("score", fine)]
     counts = yield from engine.count(holdout.rows, axes, measures_of(holdout), where=where)
     cells = orient(Cells.from_counts(counts), holdout)
@@ -170,8 +172,26 @@ def _edges(
         return _equal_width(lo, hi, count)
     shares = np.arange(1, count) / count
     inner = (yield from engine.quantiles(holdout.rows, column, shares, where=where)) if count > 1 else np.array([])
-    inside = np.unique(inner[(inner > lo) & (inner < hi)])
-    return np.concatenate([[lo], inside, [hi]])
+    if lo in inner:
+        inner = np.append(inner, (yield from _values_above(holdout, engine, column, lo, where=where)))
+    if column == "uncertainty" and hi in inner:  # many rows share the largest value: it becomes a level of its own
+        return np.unique([lo, *inner, np.nextafter(hi, np.inf)])
+    return np.unique([lo, *inner[(inner > lo) & (inner < hi)], hi])
+
+
+def _values_above(
+    holdout: Holdout, engine: Engine, column: str, value: float, *, where: Sequence[Among]
+) -> Job[FloatArray]:
+    """The smallest value above ``value``, so that rows which share ``value`` become a cell of their own; or nothing."""
+    above = np.nextafter(value, np.inf)
+    end = max(holdout.rows.ranges[column][1], np.nextafter(above, np.inf))
+    counts = yield from engine.count(
+        holdout.rows, [Axis(column, np.array([value, above, end]))], ("rows",), where=where
+    )
+    at, rest = (int(rows) for rows in counts.sums["rows"])
+    if rest == 0:
+        return np.array([])
+    return (yield from engine.quantiles(holdout.rows, column, np.array([(at + 1) / (at + rest)]), where=where))
 
 
 def _equal_width(lo: float, hi: float, count: int) -> FloatArray:

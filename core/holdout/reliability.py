@@ -15,7 +15,7 @@ from core.jobs import Job
 
 LOSSES: tuple[Measure, ...] = ("log_loss", "log_loss_squared", "brier", "brier_squared")
 REPLICATES, LEAST_REPLICATES = 400, 40
-DRAWS = 20_000_000
+DRAWS, DRAWN_AT_ONCE = 20_000_000, 1_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +58,7 @@ def measure_reliability(
     Gap, log-loss and Brier are means over rows, p·m₁ + (1 - p)·m₀ with the rate p and the means m₁, m₀ within the two
     classes. Their intervals join the Wilson interval of p and the t intervals of m₁ and m₀ by squares (MOVER), which
     holds where positives are few and a normal interval is too narrow; with less than two rows of a class there is none,
-    and the gap then has the Wilson interval of the rate minus the mean score.
+    and the gap then has the Wilson interval of the rate joined with that of the mean score.
 
     The ECE is pushed up by noise, so its interval is ECE ± d, where d is the quantile of Σ (W_b/W)|ȳ*_b - p_b| over
     binomial resamples ȳ* of each bin at p_b = (k_b + 1)/(n_b + 2): by the triangle inequality it covers the ECE of the
@@ -129,15 +129,16 @@ class _Classes:
         variance = np.maximum(ratio(squares, self.weight) - within**2, 0)
         share = ratio(self.weight, self.weight.sum(axis=1, keepdims=True))
         t = stdtrit(np.where(freedom >= 1, freedom, np.nan), 0.5 + confidence / 2)
-        error = np.sum((t * share) ** 2 * ratio(variance, freedom), axis=1)
+        errors = (t * share) ** 2 * ratio(variance, freedom)
         lo, hi = levels.interval(confidence=confidence)
         slope = within[:, 1] - within[:, 0]
         down, up = slope * (levels.rate - lo), slope * (hi - levels.rate)
-        below, above = np.where(slope >= 0, down, -up), np.where(slope >= 0, up, -down)
-        below, above = np.sqrt(below**2 + error), np.sqrt(above**2 + error)
-        if name == "gap":
-            below = np.where(np.isnan(below), levels.rate - lo, below)
-            above = np.where(np.isnan(above), hi - levels.rate, above)
+        below = np.hypot(np.where(slope >= 0, down, -up), np.sqrt(errors.sum(axis=1)))
+        above = np.hypot(np.where(slope >= 0, up, -down), np.sqrt(errors.sum(axis=1)))
+        if name == "gap":  # without positives the rate's interval and the spread of the scores are still known
+            known = np.sqrt(np.nansum(errors, axis=1))
+            below = np.where(np.isnan(below), np.hypot(levels.rate - lo, known), below)
+            above = np.where(np.isnan(above), np.hypot(hi - levels.rate, known), above)
         return mean, below, above
 
 
@@ -150,7 +151,11 @@ def _calibration_error(cells: Cells, rng: np.random.Generator, confidence: float
     n, level = trials[filled], np.nonzero(filled)[0]
     rate = (np.nan_to_num(cells.rate)[filled] * n + 1) / (n + 2)
     replicates = int(np.clip(DRAWS // max(len(n), 1), LEAST_REPLICATES, REPLICATES))
-    noise = np.empty((replicates, len(ece)))
-    for draw in noise:
-        draw[:] = np.bincount(level, share[filled] * np.abs(rng.binomial(n, rate) / n - rate), minlength=len(ece))
+    noise = np.zeros((replicates, len(ece)))
+    held, starts = np.unique(level, return_index=True)
+    step = max(DRAWN_AT_ONCE // max(len(n), 1), 1)
+    for first in range(0, replicates, step):
+        some = noise[first : first + step]
+        drawn = share[filled] * np.abs(rng.binomial(n, rate, size=(len(some), len(n))) / n - rate)
+        some[:, held] = np.add.reduceat(drawn, starts, axis=1)
     return np.where(cells.rows.sum(axis=1) > 0, ece, np.nan), np.quantile(noise, confidence, axis=0)

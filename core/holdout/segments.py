@@ -14,7 +14,7 @@ from core.holdout.data import Holdout
 from core.holdout.effect import UncertaintyTest, deviance_test
 from core.holdout.positivity import measures_of, orient
 from core.holdout.slices import window_cells
-from core.jobs import Job
+from core.jobs import Job, Progress
 
 SEGMENT_CELLS = 500_000
 SMALLEST_SEGMENT = 100
@@ -119,9 +119,18 @@ def compare_segments(
     order = order[cells.rows.sum(axis=(1, 2))[order] > 0]
     first, last = window_cells(edges, score=score, half_width=half_width)
     inside = cells.map(lambda sums: sums[order][:, :, first:last].sum(axis=(1, 2)))
-    tests = tuple(_test(cells.map(lambda sums, i=i: sums[i].copy()), cube, edges, confidence) for i in order)  # type: ignore[misc]
+    tests: list[UncertaintyTest | None] = []
+    for i in order:
+        yield Progress(len(tests) / len(order), "Testing each segment")
+        tests.append(_test(_at(cells, i), cube, edges, confidence))
     values = tuple(segment.values[i] for i in order)
-    return SegmentComparison(segment.name, values, inside, tests, float(edges[first]), float(edges[last]), confidence)
+    return SegmentComparison(
+        segment.name, values, inside, tuple(tests), float(edges[first]), float(edges[last]), confidence
+    )
+
+
+def _at(cells: Cells, value: int) -> Cells:
+    return cells.map(lambda sums: sums[value].copy())
 
 
 def _test(cells: Cells, cube: CountCube, edges: FloatArray, confidence: float) -> UncertaintyTest | None:

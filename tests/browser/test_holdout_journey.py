@@ -460,7 +460,9 @@ def test_a_long_upload_shows_progress_and_can_be_cancelled(
     url = start_server()
     visit(page, f"{url}/holdout", wait_ready)
     before = stored_files(tmp_path)
-    give_file(page, make_large_file(tmp_path / "large.csv"), wait_ready)
+    large = make_large_file(tmp_path / "large.csv")
+    give_file(page, large, wait_ready)
+    large.unlink()  # pytest keeps the folders of its last runs
     page.get_by_role("button", name="Use this file").click()
     cancel = page.get_by_role("button", name="Cancel")
     cancel.wait_for()

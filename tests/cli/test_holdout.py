@@ -182,6 +182,16 @@ class TestOptions:
         assert call("positivity", table(frame)).json["uncertainty_kind"] == "evidence"
         assert call("positivity", table(frame), "--uncertainty", "std").json["uncertainty_kind"] == "std"
 
+    def test_a_name_that_tells_no_kind_is_not_guessed(self, call, table):
+        """Evidence taken for a variance would turn the levels round."""
+        path = table(make_frame().assign(n_obs=range(1, 401)))
+        outcome = call("positivity", path, "--uncertainty", "n_obs")
+        assert outcome.status == 2
+        assert outcome.out == ""
+        assert "--uncertainty-kind" in outcome.err
+        told = call("positivity", path, "--uncertainty", "n_obs", "--uncertainty-kind", "evidence")
+        assert told.json["uncertainty_kind"] == "evidence"
+
     @pytest.mark.parametrize("names", [("low", "high"), ("from", "to")])
     def test_two_columns_are_an_interval(self, call, table, names):
         frame = make_frame().rename(columns=dict(zip(("low", "high"), names, strict=True)))

@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.engine.duck import THREAD_NAME, DuckEngine
-from core.engine.protocol import Among, Axis, CategoryAxis
+from core.engine.protocol import Among, Axis, CategoryAxis, Rows
 from core.errors import InputError, QueryStopped
 from core.jobs import Progress, finish
 from tests.conftest import make_settings
@@ -109,6 +109,19 @@ class TestCounts:
         edges = 0.3 + np.arange(6) * np.spacing(0.3)
         counts = finish(engine.count(store_rows(score=edges), [Axis("score", edges)], ["rows"]))
         assert counts.sums["rows"].tolist() == [1, 1, 1, 1, 2]  # the last cell holds both of its ends
+
+    def test_along_one_column_twice(self, engine, store_rows):
+        rows = store_rows(score=np.array([0.1, 0.2, 0.3, 0.9]))
+        wide, fine = Axis("score", np.array([0.0, 0.5, 1.0])), Axis("score", np.linspace(0, 1, 1_001))
+        found = finish(engine.count(rows, [wide, fine], ["rows"])).sums["rows"]
+        assert found.sum(axis=1).tolist() == [3, 1]
+        assert np.flatnonzero(found.sum(axis=0)).tolist() == [100, 200, 300, 900]
+
+    def test_outside_is_counted_without_being_asked(self, engine, store_rows):
+        rows = store_rows(score=np.array([0.1, 0.2, 0.9]), label=np.array([1, 0, 1], dtype=np.int8))
+        found = finish(engine.count(rows, [Axis("score", np.array([0.0, 0.5]))], ["positives"]))
+        assert (found.sums["positives"].tolist(), found.outside) == ([1], 1)
+        assert list(found.sums) == ["positives"]
 
     def test_of_edges_beyond_all_rows(self, engine, store_rows):
         rows = store_rows(score=np.array([0.5, 0.6]))
@@ -324,7 +337,7 @@ class TestLimits:
         job = engine.count(rows, [], ["rows"])
         report = next(job)
         assert isinstance(report, Progress)
-        assert 0 <= report.share <= 1
+        assert 0 < report.share <= 1
         assert running_queries() == 1
         job.close()
         assert running_queries() == 0
@@ -344,3 +357,16 @@ class TestLimits:
         rows.path.unlink()
         with pytest.raises(InputError, match="no longer be read"):
             finish(engine.count(rows, [], ["rows"]))
+
+
+@pytest.mark.parametrize("folder", ["[a]*?", "score=1", "it's"])
+def test_a_folder_is_a_name_not_a_pattern_or_a_column(tmp_path, store_rows, folder):
+    """read_parquet expands patterns, and takes a column from a folder such as score=1, unless it is told otherwise."""
+    home = tmp_path / folder
+    home.mkdir()
+    stored = store_rows(score=np.array([0.25, 0.75]))
+    path = home / "rows.parquet"
+    path.write_bytes(stored.path.read_bytes())
+    rows = Rows(path, stored.count, stored.ranges, weighted=False)
+    found = finish(DuckEngine(make_settings(home)).quantiles(rows, "score", np.array([0.5, 1.0])))
+    assert found.tolist() == [0.25, 0.75]

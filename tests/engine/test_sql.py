@@ -15,25 +15,35 @@ from core.engine.protocol import Among, Axis, CategoryAxis
 from core.engine.sql import LARGEST_KEY, Key, cell_table, literal, make_key
 from tests.oracles import cell_by_search
 
-SCORE, UNCERTAINTY = Key("score", 0.0, 1024.0), Key("uncertainty", 0.5, 64.0)
-AXES = [CategoryAxis("segment0", 3), Axis("uncertainty", np.array([0.5, 1, 2])), Axis("score", np.array([0, 0.5, 1]))]
+SCORE, UNCERTAINTY = Key("score", 0.0, 1.0, 1024), Key("uncertainty", 0.5, 2.0, 64)
+FEW = Axis("uncertainty", np.array([0.5, 1, 2]))
+MANY = Axis("uncertainty", np.linspace(0.5, 2, 18))
+AXES = [CategoryAxis("segment0", 3), FEW, Axis("score", np.linspace(0, 1, 101))]
 KEYS = {"score": SCORE, "uncertainty": UNCERTAINTY}
 WHERE = [Among("segment0", (0, 2)), Among("segment1", (4,))]
 MEASURES = ("rows", "positives", "score", "uncertainty")
 ALL_MEASURES = (*MEASURES, "weight", "weight_positives", "weight_squared", "weight_squared_positives", "log_loss",
                 "log_loss_squared", "brier", "brier_squared")  # fmt: skip
 
+NESTED = (
+    "CASE WHEN t.uncertainty < 1.0e0 THEN CASE WHEN t.uncertainty < 0.5e0 THEN -1 ELSE 0 END "
+    "ELSE CASE WHEN t.uncertainty < 2.0000000000000004e0 THEN 1 ELSE 2 END END"
+)
+SCORE_KEY = "CAST(FLOOR(SQRT(SQRT((t.score - 0.0e0) * 1.0e0)) * 1024) AS SMALLINT)"
+UNCERTAINTY_KEY = "CAST(FLOOR(SQRT(SQRT((t.uncertainty - 0.5e0) * 2.0e0)) * 64) AS SMALLINT)"
+RULE = (
+    "COUNT(*) AS n, CAST(SUM(CAST(t.label AS BIGINT)) AS BIGINT) AS positives, "
+    "CAST(SUM(CASE WHEN t.score >= r.threshold THEN 1 ELSE 0 END) AS BIGINT) AS accepted, "
+    "CAST(SUM(CASE WHEN t.score >= r.threshold THEN 1 ELSE 0 END * t.label) AS BIGINT) AS true_positives FROM rows t"
+)
 TEXTS = {
     "count": (
         sql.count_rows("rows", AXES, KEYS, MEASURES, weighted=False, where=WHERE),
-        "SELECT t.segment0 AS i0, a1.cell AS i1, a2.cell AS i2, COUNT(*) AS rows, "
+        f"SELECT t.segment0 AS i0, {NESTED} AS i1, a2.cell AS i2, COUNT(*) AS rows, "
         "CAST(SUM(CAST(t.label AS BIGINT)) AS BIGINT) AS positives, SUM(t.score) AS score, "
         "SUM(t.uncertainty) AS uncertainty FROM rows t "
-        "JOIN axis1 a1 ON CAST(FLOOR((t.uncertainty - 0.5e0) * 64.0e0) AS INTEGER) = a1.k "
-        "AND t.uncertainty >= a1.lo AND t.uncertainty < a1.hi "
-        "JOIN axis2 a2 ON CAST(FLOOR((t.score - 0.0e0) * 1024.0e0) AS INTEGER) = a2.k "
-        "AND t.score >= a2.lo AND t.score < a2.hi "
-        "WHERE t.segment0 IN (0, 2) AND t.segment1 IN (4) GROUP BY t.segment0, a1.cell, a2.cell",
+        f"JOIN axis2 a2 ON {SCORE_KEY} = a2.k AND t.score >= a2.lo AND t.score < a2.hi "
+        f"WHERE t.segment0 IN (0, 2) AND t.segment1 IN (4) GROUP BY t.segment0, {NESTED}, a2.cell",
     ),
     "count weighted": (
         sql.count_rows("rows", [], {}, ("weight_squared_positives", "log_loss"), weighted=True, where=[]),
@@ -43,20 +53,20 @@ TEXTS = {
     ),
     "keys": (
         sql.count_keys("rows", SCORE, where=WHERE[1:]),
-        "SELECT CAST(FLOOR((t.score - 0.0e0) * 1024.0e0) AS INTEGER) AS k, COUNT(*) AS n FROM rows t "
-        "WHERE t.segment1 IN (4) GROUP BY CAST(FLOOR((t.score - 0.0e0) * 1024.0e0) AS INTEGER)",
+        f"SELECT {SCORE_KEY} AS k, COUNT(*) AS n FROM rows t WHERE t.segment1 IN (4) GROUP BY {SCORE_KEY}",
     ),
     "values": (
-        sql.count_values("rows", SCORE, np.array([3, 7]), where=[]),
-        "SELECT t.score AS v, COUNT(*) AS n FROM rows t "
-        "WHERE CAST(FLOOR((t.score - 0.0e0) * 1024.0e0) AS INTEGER) IN (3, 7) GROUP BY t.score",
+        sql.count_values("rows", SCORE, where=WHERE[1:]),
+        f"SELECT t.score AS v, COUNT(*) AS n FROM rows t JOIN wanted w ON {SCORE_KEY} = w.k "
+        "WHERE t.segment1 IN (4) GROUP BY t.score",
     ),
     "rule": (
-        sql.evaluate_rule("rows", UNCERTAINTY, where=[]),
-        "SELECT a0.cell AS i0, COUNT(*) AS n, CAST(SUM(CAST(t.label AS BIGINT)) AS BIGINT) AS positives, "
-        "CAST(SUM(CASE WHEN t.score >= r.threshold THEN 1 ELSE 0 END) AS BIGINT) AS accepted, "
-        "CAST(SUM(CASE WHEN t.score >= r.threshold THEN 1 ELSE 0 END * t.label) AS BIGINT) AS true_positives "
-        "FROM rows t JOIN axis0 a0 ON CAST(FLOOR((t.uncertainty - 0.5e0) * 64.0e0) AS INTEGER) = a0.k "
+        sql.evaluate_rule("rows", FEW, {}, where=[]),
+        f"SELECT {NESTED} AS i0, {RULE} JOIN thresholds r ON r.cell = {NESTED} GROUP BY {NESTED}",
+    ),
+    "rule of many levels": (
+        sql.evaluate_rule("rows", MANY, KEYS, where=[]),
+        f"SELECT a0.cell AS i0, {RULE} JOIN axis0 a0 ON {UNCERTAINTY_KEY} = a0.k "
         "AND t.uncertainty >= a0.lo AND t.uncertainty < a0.hi JOIN thresholds r ON r.cell = a0.cell GROUP BY a0.cell",
     ),
 }
@@ -64,7 +74,7 @@ TEXTS = {
 # What ANSI SQL, DuckDB and Spark have in common, and no more.
 COMMON_WORDS = {
     "SELECT", "FROM", "JOIN", "ON", "AND", "WHERE", "GROUP", "BY", "AS", "IN", "CASE", "WHEN", "THEN", "ELSE", "END",
-    "CAST", "BIGINT", "INTEGER", "FLOOR", "COUNT", "SUM", "LN", "GREATEST",
+    "CAST", "BIGINT", "SMALLINT", "FLOOR", "SQRT", "COUNT", "SUM", "LN", "GREATEST",
 }  # fmt: skip
 
 
@@ -125,18 +135,18 @@ def test_a_literal_is_the_same_float_and_never_a_decimal(value):
 
 class TestCellTable:
     def test_by_hand(self):
-        # k = ⌊x·4⌋ over [0, 1]: keys 0 … 4. The edge .25 starts key 1, .3 lies inside it; the edge after 1 lies beyond
-        # the range, so key 4 (just x = 1) is cell 2 as a whole.
-        axis = Axis("score", np.array([0.0, 0.25, 0.3, 1.0]))
-        table = cell_table(axis, Key("score", 0.0, 4.0), (0.0, 1.0)).to_pylist()
+        # k = ⌊x^¼·4⌋ over [0, 1]: keys 0 … 4 start at (k/4)⁴ = 0, 1/256, 1/16, 81/256, 1. The edge 1/16 starts key 2,
+        # .3 lies inside it; the edge after 1 lies beyond the range, so key 4 (just x = 1) is cell 2 as a whole.
+        axis = Axis("score", np.array([0.0, 1 / 16, 0.3, 1.0]))
+        table = cell_table(axis, Key("score", 0.0, 1.0, 4), (0.0, 1.0)).to_pylist()
         lines = [(line["k"], line["lo"], line["hi"], line["cell"]) for line in table]
         inf = float("inf")
         assert lines == [
             (0, -inf, inf, 0),
-            (1, -inf, 0.25, 0),  # holds no value; it stands for what rounding could push into key 1
-            (1, 0.25, 0.3, 1),
-            (1, 0.3, inf, 2),
-            (2, -inf, inf, 2),
+            (1, -inf, inf, 0),
+            (2, -inf, 1 / 16, 0),  # holds no value; it stands for what rounding could push into key 2
+            (2, 1 / 16, 0.3, 1),
+            (2, 0.3, inf, 2),
             (3, -inf, inf, 2),
             (4, -inf, inf, 2),
         ]
@@ -168,4 +178,4 @@ def test_keys_stay_in_their_range(value_range):
     key = make_key("score", value_range)
     first, last = key.of(np.array(value_range, dtype=np.float64))
     assert first == 0
-    assert 0 <= last <= LARGEST_KEY + 1
+    assert 0 <= last <= LARGEST_KEY

@@ -68,13 +68,31 @@ def test_equal_weight_levels_differ_by_no_more_than_the_ties_on_an_edge(engine, 
 
 
 def test_ties_leave_fewer_levels(engine, make_holdout):
-    # Uncertainty 0 in 90 of 100 rows: the quintiles are all 0, the smallest value, so one level is left of five.
+    # Uncertainty 0 in 90 of 100 rows: the quintiles are all 0; of five levels the zeros are one and the ones another.
     frame = pd.DataFrame(
         {"score": np.linspace(0, 1, 100), "uncertainty": [0.0] * 90 + [1.0] * 10, "label": [0, 1] * 50}
     )
     cube, _ = finish(build_cube(make_holdout(frame), engine, levels=FIVE, bins=TEN))
-    assert cube.level_edges.tolist() == [0, 1]
+    assert cube.level_edges.tolist() == [0, 1, np.nextafter(1, 2)]
     assert cube.rows == 100
+
+
+@pytest.mark.parametrize("zeros", [30, 50, 70])
+@pytest.mark.parametrize("count", [2, 5])
+def test_two_values_of_uncertainty_are_two_levels(engine, make_holdout, zeros, count):
+    frame = pd.DataFrame({"score": np.linspace(0, 1, 100), "uncertainty": 1.0 * (np.arange(100) >= zeros), "label": 1})
+    cube, _ = finish(build_cube(make_holdout(frame), engine, levels=Binning(count=count), bins=TEN))
+    assert cube.cells.rows.sum(axis=1).tolist() == [zeros, 100 - zeros]
+    assert cube.outside == 0
+
+
+def test_rows_that_share_the_smallest_value_are_a_level_of_their_own(engine, make_holdout):
+    """Evidence 0 in 3 rows of 10: with K = 5 the cut at the second value, not at a quantile above it."""
+    frame = pd.DataFrame({"score": np.linspace(0, 1, 10), "uncertainty": [0.0] * 3 + [1, 2, 3, 4, 5, 6, 7], "label": 1})
+    cube, _ = finish(build_cube(make_holdout(frame), engine, levels=Binning(count=5), bins=Binning(count=1)))
+    assert cube.level_edges[1] == 1.0
+    assert cube.cells.rows.sum(axis=1)[0] == 3
+    assert cube.levels <= 5
 
 
 def test_tied_scores(engine, make_holdout):
@@ -155,8 +173,8 @@ def test_rows_outside_typed_edges_are_counted(engine, make_holdout, world):
                    bins=Binning.typed("0.2,0.4", name="x"))
     )  # fmt: skip
     coarse = cube.coarsen(edges)
-    inside = world["uncertainty"].between(0.1, 0.2) & (world["score"] >= 0.2) & (world["score"] < 0.4)
-    assert coarse.rows == inside.sum()  # the fine cube runs on above .4, so the last typed bin is open there
+    inside = world["uncertainty"].between(0.1, 0.2) & world["score"].between(0.2, 0.4)
+    assert coarse.rows == inside.sum()  # both ends count, though the fine cube runs on above .4
     assert coarse.rows + coarse.outside == len(world)
 
 

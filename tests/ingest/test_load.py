@@ -23,8 +23,8 @@ COLUMNS = (
     Column("label", ("label",), "label"),
 )
 SMALL = b"score,variance,label\n0.25,0.5,1\n0.75,0.125,0\n"
-# Line breaks in quotes make the slow second look necessary: seconds of processor time for 20 MB.
-SLOW = b"score,variance,label,note\n" + b'0.25,0.5,1,"a\nb"\n' * 1_200_000
+# Line breaks in quotes make the slow second look necessary: seconds of processor time for 50 MB.
+SLOW = b"score,variance,label,note\n" + b'0.25,0.5,1,"a\nb"\n' * 3_000_000
 
 
 @pytest.fixture
