@@ -170,6 +170,8 @@ def scikit_learn(folder: Path, _rows: int) -> dict[str, Any]:
 
 def _answer(cube: Any, surface: Any, test: Any) -> dict[str, Any]:
     """What two contestants must agree on: edges and counts to the bit, the test as rounded."""
+    from core.holdout.verdict import state_verdict
+
     arrays = (
         cube.level_edges, cube.score_edges, cube.cells.rows, cube.cells.positives, surface.cube.cells.rows,
     )  # fmt: skip
@@ -179,7 +181,7 @@ def _answer(cube: Any, surface: Any, test: Any) -> dict[str, Any]:
         "rows": cube.rows,
         "cells": int(cube.cells.rows.size),
         "deviance": float(f"{test.deviance:.6g}"),
-        "sentence": test.sentence(),
+        "sentence": state_verdict(test),
     }
 
 

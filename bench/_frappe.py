@@ -25,7 +25,7 @@ from core.engine.duck import DuckEngine
 from core.holdout.data import ColumnRoles, UncertaintyKind
 from core.holdout.exploration import Exploration, explore
 from core.holdout.load import load_holdout
-from core.holdout.positivity import Binning
+from core.holdout.positivity import BINS, LEVELS
 from core.holdout.reliability import measure_reliability
 from core.jobs import finish
 from core.rng import make_generator
@@ -118,12 +118,11 @@ def _explore(path: Path, home: Path) -> dict[str, Any]:
     """Both kinds of uncertainty through the library, and through the command line in a home of its own."""
     settings = Settings.from_environment()
     engine = DuckEngine(settings)
-    levels, bins = Binning("equal_weight", 5), Binning("equal_width", 20)
     found = {}
     for kind, column in KINDS.items():
         roles = ColumnRoles("score", (column,), kind, "label")
         holdout = finish(load_holdout([path], roles, name=path.name, settings=settings))
-        exploration = finish(explore(holdout, engine, levels=levels, bins=bins))
+        exploration = finish(explore(holdout, engine, levels=LEVELS, bins=BINS))
         result = exploration.to_json()
         found[column] = {
             **result["tests"]["uncertainty_given_score"],

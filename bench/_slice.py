@@ -11,7 +11,7 @@ from core.engine.duck import DuckEngine
 from core.holdout.data import Holdout
 from core.holdout.exploration import Exploration, explore
 from core.holdout.load import load_sample
-from core.holdout.positivity import Binning
+from core.holdout.positivity import BINS, LEVELS
 from core.holdout.slices import slice_at_score
 from core.jobs import finish
 from core.settings import Settings
@@ -24,8 +24,7 @@ LARGEST_P95_MS = 20
 def main() -> None:
     settings = Settings.from_environment()
     sample = finish(load_sample(settings))
-    levels, bins = Binning("equal_weight", 5), Binning("equal_width", 20)
-    found = finish(explore(sample, DuckEngine(settings), levels=levels, bins=bins))
+    found = finish(explore(sample, DuckEngine(settings), levels=LEVELS, bins=BINS))
     ours, theirs = _measure(found, _rows(sample, found))
     p50, p95 = np.quantile(ours, [0.5, 0.95])
     peer_p50, peer_p95 = np.quantile(theirs, [0.5, 0.95])

@@ -37,6 +37,7 @@ def main() -> None:
         found: dict[str, Any] = {"machine": _machine()}
         found["cube"] = _bench_cube(folder, arguments.rows)
         found["slice"] = _run("_slice.py", home=folder / "home")
+        found["null"] = _run("_null.py", home=folder / "home")
         found["import"] = _bench_import(folder)
         if arguments.no_browser:
             found["browser"] = {"stopped": "not asked for (--no-browser)"}

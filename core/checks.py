@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from core.arrays import FloatArray
 from core.errors import InputError
 
 
@@ -57,7 +58,7 @@ def check_edges(edges: tuple[float, ...], *, name: str) -> tuple[float, ...]:
     return edges
 
 
-def as_floats(values: npt.ArrayLike, *, name: str) -> npt.NDArray[np.float64]:
+def as_floats(values: npt.ArrayLike, *, name: str) -> FloatArray:
     """Return ``values`` as a float64 array.
 
     Examples
@@ -71,7 +72,7 @@ def as_floats(values: npt.ArrayLike, *, name: str) -> npt.NDArray[np.float64]:
         raise InputError(f"{name} must be numbers.", fix=f"Give {name} as a number or an array of numbers.") from None
 
 
-def check_entries(array: npt.NDArray[np.float64], good: npt.NDArray[np.bool_], *, rule: str, fix: str) -> None:
+def check_entries(array: FloatArray, good: npt.NDArray[np.bool_], *, rule: str, fix: str) -> None:
     """Raise for the first entry of ``array`` that is not good, with the rule it breaks.
 
     Examples

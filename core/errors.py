@@ -35,3 +35,11 @@ class TooLarge(InputError):
 
 class QueryStopped(RecScopeError, RuntimeError):
     """A query was stopped because it overran its time."""
+
+
+class InfeasibleTarget(RecScopeError, ValueError):
+    """No rule reaches the target; ``best`` is the best value that can be reached."""
+
+    def __init__(self, message: str, *, fix: str, best: float) -> None:
+        super().__init__(message, fix=fix)
+        self.best = best

@@ -6,19 +6,18 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import plotly.graph_objects as go
 from plotly.colors import find_intermediate_color, hex_to_rgb, label_rgb
 
-BLUE, VERMILLION, GREEN, PINK = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+from core.arrays import FloatArray
+
+BLUE, VERMILLION = "#0072B2", "#D55E00"
 NEUTRAL = "#767676"  # 4.5 : 1 on white, 4.2 : 1 on the dark background
 SURFACE_SCALE = "Cividis"
 LABEL_LENGTH = 80
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "star")
 HEIGHT = 420
-
-FloatArray = npt.NDArray[np.float64]
 
 
 def clean_label(text: object) -> str:

@@ -5,7 +5,7 @@ import streamlit as st
 from core.engine.protocol import Among
 from core.errors import InputError
 from core.holdout.data import Holdout, Segment
-from core.holdout.positivity import BINS_CAP, LEVELS_CAP, Binning, suggest_edges
+from core.holdout.positivity import BINS, BINS_CAP, LEVELS, LEVELS_CAP, MINIMUM_ROWS, Binning, suggest_edges
 from core.holdout.segments import filter_rows
 from pages._shell import touring
 from pages._shell_show import quoted, tell_apart
@@ -25,7 +25,7 @@ def choose_cut(holdout: Holdout) -> Cut:
             bins = _choose_bins()
         with right:
             fewest = st.number_input(
-                "Hatch cells with fewer rows than", 0, MOST_ROWS, 30,
+                "Hatch cells with fewer rows than", 0, MOST_ROWS, MINIMUM_ROWS,
                 key="holdout_minimum_rows", bind="query-params", persist_state="session",
             )  # fmt: skip
             where = _choose_filter(holdout)
@@ -33,17 +33,17 @@ def choose_cut(holdout: Holdout) -> Cut:
 
 
 def _choose_levels(example: str) -> Binning:
-    method = _choose_method("Uncertainty levels", key="holdout_level_method", default="equal_weight")
+    method = _choose_method("Uncertainty levels", key="holdout_level_method", default=LEVELS.method)
     if method == "edges":
         return _type_edges("Level edges", example, key="holdout_level_edges")
-    return Binning(method, _choose_count("Number of levels", LEVELS_CAP, 5, key="holdout_levels"))
+    return Binning(method, _choose_count("Number of levels", LEVELS_CAP, LEVELS.count, key="holdout_levels"))
 
 
 def _choose_bins() -> Binning:
-    method = _choose_method("Score bins", key="holdout_bin_method", default="equal_width")
+    method = _choose_method("Score bins", key="holdout_bin_method", default=BINS.method)
     if method == "edges":
         return _type_edges("Bin edges", "0, 0.1, 0.2, 0.5, 1", key="holdout_bin_edges")
-    return Binning(method, _choose_count("Number of bins", BINS_CAP, 20, key="holdout_bins"))
+    return Binning(method, _choose_count("Number of bins", BINS_CAP, BINS.count, key="holdout_bins"))
 
 
 def _choose_method(title: str, *, key: str, default: str) -> str:

@@ -12,6 +12,7 @@ from core.holdout.load import holdout_store, load_holdout
 from core.ingest.load import inspect
 from core.ingest.places import find_files
 from core.ingest.schema import Table
+from core.ingest.store import read_stamp
 from core.settings import MEBIBYTE, Settings
 from pages._holdout_mapping import map_columns
 from pages._shell_jobs import run_job
@@ -60,7 +61,7 @@ def take_path(settings: Settings) -> None:
     if not pattern:
         return
     files = find_files(pattern, root=settings.data_root)
-    content = repr([(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files])
+    content = repr([(str(file), *read_stamp(file)) for file in files])
 
     @contextmanager
     def below_root() -> Iterator[tuple[Path, ...]]:

@@ -8,7 +8,7 @@ import streamlit as st
 from core.engine.protocol import Engine
 from core.holdout.data import Holdout
 from core.holdout.exploration import Exploration
-from core.holdout.reliability import Reliability, measure_reliability
+from core.holdout.reliability import SEED, Reliability, measure_reliability
 from core.holdout.slices import ScoreSlice, slice_at_score, slider_bounds
 from core.holdout.time_course import TimeCourse, positivity_over_time
 from core.plotting import clean_label
@@ -16,7 +16,6 @@ from core.rng import make_generator
 from pages._shell_jobs import compute
 from pages._shell_show import keep_within
 
-SEED = 0
 SCORE_KEY, WIDTH_KEY = "holdout_score", "holdout_half_width"
 
 

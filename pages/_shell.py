@@ -9,6 +9,7 @@ import streamlit as st
 
 from core.engine.duck import DuckEngine
 from core.errors import RecScopeError
+from core.ingest.store import make_folder
 from core.settings import Settings
 
 
@@ -98,7 +99,7 @@ def _show_step(word: str, steps: Sequence[Step]) -> None:
 @st.cache_resource
 def get_engine(settings: Settings) -> DuckEngine:
     """The engine of this server."""
-    settings.home.mkdir(parents=True, exist_ok=True)
+    make_folder(settings.home)
     return DuckEngine(settings)
 
 

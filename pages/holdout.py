@@ -4,7 +4,10 @@ import streamlit as st
 
 from core.holdout.data import Holdout
 from core.holdout.exploration import explore
+from core.holdout.positivity import BINS, LEVELS, MINIMUM_ROWS
 from core.holdout.report import NOT_TOLD
+from core.holdout.slices import HALF_WIDTH, SCORE
+from core.holdout.verdict import state_verdict
 from core.settings import Settings
 from pages._holdout_controls import choose_cut
 from pages._holdout_input import pick_holdout
@@ -15,10 +18,10 @@ from pages._shell_jobs import compute
 from pages._shell_show import show_limits
 
 CUT = {
-    "holdout_level_method": "equal_weight", "holdout_levels": 5,
-    "holdout_bin_method": "equal_width", "holdout_bins": 20, "holdout_minimum_rows": 30,
+    "holdout_level_method": LEVELS.method, "holdout_levels": LEVELS.count,
+    "holdout_bin_method": BINS.method, "holdout_bins": BINS.count, "holdout_minimum_rows": MINIMUM_ROWS,
 }  # fmt: skip
-AT_08 = {"holdout_score": 0.8, "holdout_half_width": 0.05}
+AT_SCORE = {"holdout_score": SCORE, "holdout_half_width": HALF_WIDTH}
 STEPS = (
     Step(
         "One score, many truths",
@@ -28,10 +31,10 @@ STEPS = (
         {**CUT, "holdout_view": "Surface"},
     ),
     Step(
-        "Cut at score 0.8",
+        f"Cut at score {SCORE}",
         "The dashed line is what the score claims. The points are what happened, from well-known rows on the left to "
         "hardly known ones on the right, each with its interval and its number of rows.",
-        {**CUT, **AT_08, "holdout_view": "Slice"},
+        {**CUT, **AT_SCORE, "holdout_view": "Slice"},
     ),
     Step(
         "Is it real?",
@@ -44,7 +47,7 @@ STEPS = (
         "For scores made from counts the curve is known in closed form. Try τ = 1 and τ = 10 and a low score: the "
         "direction can turn round. So thresholds must follow the data, not a rule of thumb. End the tour to bring "
         "your own file.",
-        {**CUT, **AT_08, "holdout_view": "Why"},
+        {**CUT, **AT_SCORE, "holdout_view": "Why"},
     ),
 )
 
@@ -60,7 +63,7 @@ def explore_holdout(holdout: Holdout, settings: Settings) -> None:
         label="Positivity",
     )
     if exploration.test is not None:
-        st.markdown(f"**{exploration.test.sentence()}**")
+        st.markdown(f"**{state_verdict(exploration.test)}**")
     if where:
         st.text(f"The filter keeps {exploration.cube.rows:,} of {holdout.rows.count:,} rows.")
     if outside := exploration.surface(minimum_rows=minimum_rows).cube.outside:

@@ -5,33 +5,32 @@ import streamlit as st
 from core.holdout.exploration import explore
 from core.holdout.figures import slice_figure
 from core.holdout.load import load_sample
-from core.holdout.positivity import Binning
-from core.holdout.slices import slice_at_score
+from core.holdout.positivity import BINS, LEVELS
+from core.holdout.slices import HALF_WIDTH, SCORE, slice_at_score
+from core.holdout.verdict import state_verdict
 from core.settings import Settings
 from pages._shell import Step, get_engine, guarded, open_page
 from pages._shell_jobs import compute, run_job
 from pages._shell_show import show_figure, show_table
 
-SCORES = (0.4, 0.6, 0.8)
-HALF_WIDTH = 0.05
-LEVELS, BINS = Binning("equal_weight", 5), Binning("equal_width", 20)
+SCORES = (0.4, 0.6, SCORE)
 STEPS = (
     Step(
         "A score is a promise",
-        "A model that says 0.8 claims that 8 of 10 such rows turn out positive.",
-        {"overview_score": 0.8},
+        f"A model that says {SCORE} claims that {10 * SCORE:g} of 10 such rows turn out positive.",
+        {"overview_score": SCORE},
     ),
     Step(
         "The promise can break",
         "Read the points from left to right. All these rows have the same score; the further right, the less the "
         "model knows about them. If they all fell on the dashed line, the score would be right at every doubt.",
-        {"overview_score": 0.8},
+        {"overview_score": SCORE},
     ),
     Step(
         "It depends on the score",
         "At a lower score the picture is another one. One threshold on the score treats all these rows alike: "
         "open the holdout page to see it on your own data.",
-        {"overview_score": 0.4},
+        {"overview_score": SCORES[0]},
     ),
 )
 
@@ -46,11 +45,13 @@ def show_doubt() -> None:
         lambda: explore(sample, engine, levels=LEVELS, bins=BINS),
         label="Positivity",
     )
-    score = st.radio("Rows with a score of about", SCORES, index=2, horizontal=True, key="overview_score")
+    score = st.radio(
+        "Rows with a score of about", SCORES, index=SCORES.index(SCORE), horizontal=True, key="overview_score"
+    )
     cut = slice_at_score(exploration.cube, score=score, half_width=HALF_WIDTH)
     show_figure(slice_figure(cut, unit="evidence"), key="figure_overview")
     if exploration.test is not None:
-        st.caption(f"Simulated sample. {exploration.test.sentence()}")
+        st.caption(f"Simulated sample. {state_verdict(exploration.test)}")
     show_table(cut.frame(), name="overview slice")
     if st.button("See it in your own data", key="overview_go", type="primary", icon=":material/arrow_forward:"):
         st.switch_page("pages/holdout.py")

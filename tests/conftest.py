@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 from core.engine.duck import DuckEngine
 from core.engine.protocol import Rows
 from core.holdout.data import ColumnRoles, Holdout, Segment
+from core.ingest import child
 from core.settings import MEBIBYTE, Settings
 
 
@@ -116,3 +118,39 @@ def world() -> pd.DataFrame:
             "country": rng.choice(["NL", "FR"], n),
         }
     )
+
+
+class ServedHere:
+    """Stands in for the parsing process: the same request, code and reply, without the half second of a start."""
+
+    def __init__(self, _: Any) -> None:
+        self.stdin = self
+        self.stdout: list[str] = []
+        self._request = ""
+
+    def __enter__(self) -> "ServedHere":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def write(self, request: str) -> None:
+        self._request = request
+
+    def close(self) -> None:
+        reports = ['{"progress": 0.25}\n', '{"progress": 1.0}\n']
+        self.stdout = [*reports, json.dumps(child.serve(json.loads(self._request))) + "\n"]
+
+    def kill(self) -> None:
+        return None
+
+
+@pytest.fixture
+def serve_here(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Parse in this process from now on."""
+
+    def patch() -> None:
+        monkeypatch.setattr("core.ingest.load._start_child", ServedHere)
+        monkeypatch.setattr(child, "_say", lambda message: None)
+
+    return patch

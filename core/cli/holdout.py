@@ -14,11 +14,11 @@ from core.errors import InputError
 from core.holdout.data import ColumnRoles, Guess, Holdout, UncertaintyKind, guess_roles
 from core.holdout.exploration import Exploration, explore
 from core.holdout.load import holdout_store, load_holdout
-from core.holdout.positivity import Binning, Method
-from core.holdout.reliability import measure_reliability
+from core.holdout.positivity import BINS, LEVELS, Binning, Method
+from core.holdout.reliability import SEED, measure_reliability
 from core.holdout.report import ReportParts, build_report
 from core.holdout.segments import filter_rows
-from core.holdout.slices import slice_at_score
+from core.holdout.slices import HALF_WIDTH, SCORE, slice_at_score
 from core.holdout.time_course import positivity_over_time
 from core.ingest.load import inspect
 from core.ingest.store import read_stamp
@@ -26,7 +26,6 @@ from core.rng import make_generator
 from core.settings import Settings
 
 METHODS: dict[str, Method] = {"equal-weight": "equal_weight", "equal-width": "equal_width"}
-SEED = 0
 
 Column = TypeVar("Column", str, tuple[str, ...])
 
@@ -42,9 +41,10 @@ def register(words: Any) -> None:
     positivity.set_defaults(run=_positivity)
     report = commands.add_parser("report", help="a self-contained HTML report of aggregates")
     _add_input(report)
-    report.add_argument("--score-slice", type=float, default=0.8, metavar="S", help="score of the slice (default 0.8)")
-    report.add_argument("--half-width", type=float, default=0.05, metavar="H", help="its half-width (default 0.05)")
-    report.add_argument("--html", type=Path, metavar="OUT", required=True, help="where to write the report")
+    add = report.add_argument
+    add("--score-slice", type=float, default=SCORE, metavar="S", help="score of the slice (default %(default)s)")
+    add("--half-width", type=float, default=HALF_WIDTH, metavar="H", help="its half-width (default %(default)s)")
+    add("--html", type=Path, metavar="OUT", required=True, help="where to write the report")
     report.set_defaults(run=_report)
     commands.add_parser("list", help="stored holdouts").set_defaults(run=_list)
     delete = commands.add_parser("delete", help="delete stored holdouts")
@@ -66,12 +66,16 @@ def _add_input(command: argparse.ArgumentParser) -> None:
     add("--time", metavar="C", help="time column")
     add("--segment", metavar="C", action="append", default=[], help="segment column; may be repeated")
     add("--where", metavar="C=V", action="append", default=[], help="keep rows with value V of C; may be repeated")
-    add("--levels", type=int, default=5, metavar="K", help="uncertainty levels (default 5)")
-    add("--level-method", choices=METHODS, default="equal-weight", help="how levels are cut")
+    add("--levels", type=int, default=LEVELS.count, metavar="K", help="uncertainty levels (default %(default)s)")
+    add("--level-method", choices=METHODS, default=_flag(LEVELS.method), help="how levels are cut")
     add("--level-edges", metavar="E", help="typed level edges, e.g. 1,3,10,100")
-    add("--bins", type=int, default=20, metavar="L", help="score bins (default 20)")
-    add("--bin-method", choices=METHODS, default="equal-width", help="how bins are cut")
+    add("--bins", type=int, default=BINS.count, metavar="L", help="score bins (default %(default)s)")
+    add("--bin-method", choices=METHODS, default=_flag(BINS.method), help="how bins are cut")
     add("--score-edges", metavar="E", help="typed score edges, e.g. 0,0.1,0.5,1")
+
+
+def _flag(method: Method) -> str:
+    return next(flag for flag, named in METHODS.items() if named == method)
 
 
 def _explore(arguments: argparse.Namespace) -> tuple[Exploration, DuckEngine]:

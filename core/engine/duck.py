@@ -11,8 +11,9 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from core.arrays import FloatArray, IntArray
 from core.engine import sql
-from core.engine.protocol import Among, Axis, CategoryAxis, Counts, FloatArray, IntArray, Measure, Rows, RuleCounts
+from core.engine.protocol import Axis, CategoryAxis, Counts, Filter, Measure, Rows, RuleCounts
 from core.errors import InputError, QueryStopped
 from core.jobs import Job, Progress
 from core.settings import MEBIBYTE, Settings
@@ -59,7 +60,9 @@ class DuckEngine:
         for statement in _LOCK_DOWN:
             self._connection.execute(statement.format(folder=folder, escaped=escaped, memory=memory))
 
-    def quantiles(self, rows: Rows, column: str, shares: FloatArray, *, where: Sequence[Among] = ()) -> Job[FloatArray]:
+    def quantiles(
+        self, rows: Rows, column: str, shares: FloatArray, *, where: Sequence[Filter] = ()
+    ) -> Job[FloatArray]:
         """Exact quantiles: for each share p the smallest value v with #(x <= v) >= p·n.
 
         Two scans: rows per key of the column, then the distinct values of just those keys in which a wanted rank lies.
@@ -96,7 +99,7 @@ class DuckEngine:
         axes: Sequence[Axis | CategoryAxis],
         measures: Sequence[Measure],
         *,
-        where: Sequence[Among] = (),
+        where: Sequence[Filter] = (),
     ) -> Job[Counts]:
         """Sums of the measures in every cell of the axes.
 
@@ -123,7 +126,7 @@ class DuckEngine:
         return Counts(sums, int(np.sum(found["rows"][~inside])))
 
     def evaluate(
-        self, rows: Rows, levels: Axis, thresholds: FloatArray, *, where: Sequence[Among] = ()
+        self, rows: Rows, levels: Axis, thresholds: FloatArray, *, where: Sequence[Filter] = ()
     ) -> Job[RuleCounts]:
         """Exact counts of the rule ``score >= thresholds[level]`` on the rows; rows outside the edges are rejected."""
         keys, tables = _prepare(rows, [levels])

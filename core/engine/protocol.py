@@ -5,13 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-import numpy as np
-import numpy.typing as npt
-
+from core.arrays import FloatArray, IntArray
 from core.jobs import Job
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 Measure = Literal[
     "rows", "positives", "score", "uncertainty", "weight", "weight_positives", "weight_squared",
@@ -78,6 +73,18 @@ class Among:
     codes: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Between:
+    """Keep only rows whose value lies in [lo, hi)."""
+
+    column: str
+    lo: float
+    hi: float
+
+
+Filter = Among | Between
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Counts:
     """Sums per cell.
@@ -90,7 +97,7 @@ class Counts:
         Rows that lie in no cell of some axis.
     """
 
-    sums: dict[Measure, npt.NDArray[np.float64] | IntArray]
+    sums: dict[Measure, FloatArray | IntArray]
     outside: int
 
 
@@ -115,7 +122,9 @@ class RuleCounts:
 class Engine(Protocol):
     """Aggregates stored rows. Every method is a job: it yields progress and can be closed between two reports."""
 
-    def quantiles(self, rows: Rows, column: str, shares: FloatArray, *, where: Sequence[Among] = ()) -> Job[FloatArray]:
+    def quantiles(
+        self, rows: Rows, column: str, shares: FloatArray, *, where: Sequence[Filter] = ()
+    ) -> Job[FloatArray]:
         """Exact quantiles: for each share p the smallest value v with #(x <= v) >= p·n."""
         ...
 
@@ -125,13 +134,13 @@ class Engine(Protocol):
         axes: Sequence[Axis | CategoryAxis],
         measures: Sequence[Measure],
         *,
-        where: Sequence[Among] = (),
+        where: Sequence[Filter] = (),
     ) -> Job[Counts]:
         """Sums of the measures in every cell of the axes."""
         ...
 
     def evaluate(
-        self, rows: Rows, levels: Axis, thresholds: FloatArray, *, where: Sequence[Among] = ()
+        self, rows: Rows, levels: Axis, thresholds: FloatArray, *, where: Sequence[Filter] = ()
     ) -> Job[RuleCounts]:
         """Exact counts of the rule ``score >= thresholds[level]`` on the rows."""
         ...

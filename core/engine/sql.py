@@ -15,7 +15,8 @@ from typing import TypeGuard
 import numpy as np
 import pyarrow as pa
 
-from core.engine.protocol import Among, Axis, CategoryAxis, FloatArray, IntArray, Measure
+from core.arrays import FloatArray, IntArray
+from core.engine.protocol import Axis, Between, CategoryAxis, Filter, Measure
 
 LARGEST_KEY = 32_767
 NESTED_CELLS = 16
@@ -121,7 +122,7 @@ def count_rows(
     measures: Sequence[Measure],
     *,
     weighted: bool,
-    where: Sequence[Among],
+    where: Sequence[Filter],
 ) -> str:
     """Sums per cell; an axis i of many cells joins the table ``axis{i}``."""
     cells = [_cell(i, axis) for i, axis in enumerate(axes)]
@@ -138,19 +139,19 @@ def joined(axis: Axis | CategoryAxis) -> TypeGuard[Axis]:
     return isinstance(axis, Axis) and axis.cells > NESTED_CELLS
 
 
-def count_keys(source: str, key: Key, *, where: Sequence[Among]) -> str:
+def count_keys(source: str, key: Key, *, where: Sequence[Filter]) -> str:
     """Rows per key of a column."""
     return f"SELECT {key.sql()} AS k, COUNT(*) AS n FROM {source} t{_where(where)} GROUP BY {key.sql()}"
 
 
-def count_values(source: str, key: Key, *, where: Sequence[Among]) -> str:
+def count_values(source: str, key: Key, *, where: Sequence[Filter]) -> str:
     """Rows per distinct value, for the values whose key is in the table ``wanted``."""
     column = f"t.{key.column}"
     join = f" JOIN wanted w ON {key.sql()} = w.k"
     return f"SELECT {column} AS v, COUNT(*) AS n FROM {source} t{join}{_where(where)} GROUP BY {column}"
 
 
-def evaluate_rule(source: str, levels: Axis, keys: dict[str, Key], *, where: Sequence[Among]) -> str:
+def evaluate_rule(source: str, levels: Axis, keys: dict[str, Key], *, where: Sequence[Filter]) -> str:
     """Rows, positives, accepted rows and true positives per level; joins ``thresholds``, and ``axis0`` if many."""
     cell = _cell(0, levels)
     accepted = "CASE WHEN t.score >= r.threshold THEN 1 ELSE 0 END"
@@ -189,6 +190,13 @@ def _join(index: int, key: Key) -> str:
     return f" JOIN axis{index} {alias} ON {key.sql()} = {alias}.k AND {value} >= {alias}.lo AND {value} < {alias}.hi"
 
 
-def _where(where: Sequence[Among]) -> str:
-    clauses = [f"t.{among.column} IN ({', '.join(str(int(code)) for code in among.codes)})" for among in where]
+def _where(where: Sequence[Filter]) -> str:
+    clauses = [_clause(one) for one in where]
     return f" WHERE {' AND '.join(clauses)}" if clauses else ""
+
+
+def _clause(one: Filter) -> str:
+    value = f"t.{one.column}"
+    if isinstance(one, Between):
+        return f"{value} >= {literal(one.lo)} AND {value} < {literal(one.hi)}"
+    return f"{value} IN ({', '.join(str(int(code)) for code in one.codes)})"

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from core.engine.protocol import Counts, FloatArray, IntArray, Measure
+from core.arrays import FloatArray, IntArray
+from core.engine.protocol import Counts, Measure
 from core.intervals import wilson
 
 CELL_MEASURES: tuple[Measure, ...] = ("rows", "positives", "score", "uncertainty")

@@ -12,11 +12,11 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import expit
 
+from core.arrays import FloatArray
 from core.checks import as_floats, check_between, check_count, check_entries
 from core.errors import InputError
 
 Parameter = Literal["a1", "a0", "b1", "b0", "tau"]
-Floats = npt.NDArray[np.float64]
 
 PARAMETERS: Final[tuple[Parameter, ...]] = get_args(Parameter)
 SMALLEST: Final = 1e-3
@@ -98,15 +98,15 @@ class Curve:
     """
 
     score: float
-    evidence: Floats
-    positivity: Floats
+    evidence: FloatArray
+    positivity: FloatArray
 
     def frame(self) -> pd.DataFrame:
         """Return one row per point: score, evidence, positivity."""
         return pd.DataFrame({"score": self.score, "evidence": self.evidence, "positivity": self.positivity})
 
 
-def expected_positivity(score: npt.ArrayLike, evidence: npt.ArrayLike, *, world: BetaWorld) -> Floats:
+def expected_positivity(score: npt.ArrayLike, evidence: npt.ArrayLike, *, world: BetaWorld) -> FloatArray:
     """Compute the test positivity expected at a score and an evidence.
 
     Definition
@@ -198,8 +198,8 @@ def clipped_share(
     Returns
     -------
     float
-        Share in [0, 1]. A page should warn when it is not small: then (b1, b0) is not this model's prior, or
-        the evidence is not on the scale of counts.
+        Share in [0, 1]. Where it is not small, (b1, b0) is not this model's prior, or the evidence is not on the
+        scale of counts.
 
     Raises
     ------
@@ -219,7 +219,7 @@ def clipped_share(
     return float(mass[outside].sum() / mass.sum())
 
 
-def odds_corrected(score: npt.ArrayLike, *, tau: float) -> Floats:
+def odds_corrected(score: npt.ArrayLike, *, tau: float) -> FloatArray:
     """Undo the thinning of negatives, as if the score were certain.
 
     Definition
@@ -311,7 +311,9 @@ def positivity_curve(
     return Curve(score=float(score), evidence=evidence, positivity=positivity)
 
 
-def integrate_rate(score: Floats, evidence: Floats, *, world: BetaWorld, nodes: int) -> tuple[Floats, Floats]:
+def integrate_rate(
+    score: FloatArray, evidence: FloatArray, *, world: BetaWorld, nodes: int
+) -> tuple[FloatArray, FloatArray]:
     """Return weights (points, nodes) that sum to 1 over the nodes, and the log odds of q at the nodes."""
     n, log_tau, a = evidence, np.log(world.tau), world.a1 + world.a0
     count = np.clip(score * (world.b1 + world.b0 + n) - world.b1, 0.0, n)
@@ -334,11 +336,11 @@ def integrate_rate(score: Floats, evidence: Floats, *, world: BetaWorld, nodes: 
     return weight / weight.sum(axis=1, keepdims=True), u
 
 
-def _slope(u: Floats) -> Floats:
+def _slope(u: FloatArray) -> FloatArray:
     return np.asarray(expit(u) * expit(-u), dtype=np.float64)
 
 
-def check_points(score: npt.ArrayLike, evidence: npt.ArrayLike) -> tuple[Floats, Floats]:
+def check_points(score: npt.ArrayLike, evidence: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
     """Return score and evidence as float64 arrays of one common shape."""
     score, evidence = as_floats(score, name="score"), as_floats(evidence, name="evidence")
     check_entries(score, (score >= 0.0) & (score <= 1.0), rule="score must be in [0, 1]", fix="Give probabilities.")
@@ -357,7 +359,7 @@ def check_points(score: npt.ArrayLike, evidence: npt.ArrayLike) -> tuple[Floats,
     return score, evidence
 
 
-def _check_weights(weights: npt.ArrayLike, *, shape: tuple[int, ...]) -> Floats:
+def _check_weights(weights: npt.ArrayLike, *, shape: tuple[int, ...]) -> FloatArray:
     array = as_floats(weights, name="weights")
     check_entries(
         array,

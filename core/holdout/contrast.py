@@ -6,9 +6,9 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from core.engine.protocol import FloatArray, IntArray
+from core.arrays import FloatArray, IntArray
 from core.holdout.cells import Cells, ratio
-from core.holdout.strata import TINY, equal_runs
+from core.holdout.strata import LEAST_DIVISOR, equal_runs
 from core.intervals import newcombe, wilson
 
 COMMON_BINS, COMMON_ROWS = 100, 25
@@ -127,7 +127,7 @@ def _bins(cells: Cells, starts: IntArray, expected: FloatArray, *, least: int) -
     first, last = np.where(sums.rows.min(axis=0) >= least, sums.weight, 0)
     noise = cells.weight_squared * expected * (1 - expected)
     by_labels = cells.weight_squared_positives * (1 - 2 * expected) + expected**2 * cells.weight_squared
-    inflation = max(float(by_labels.sum() / max(noise.sum(), TINY)), 1.0) if cells.weighted else 1.0
+    inflation = max(float(by_labels.sum() / max(noise.sum(), LEAST_DIVISOR)), 1.0) if cells.weighted else 1.0
     return _Bins(
         sums=sums,
         expected=ratio(merged(cells.weight * expected), sums.weight),

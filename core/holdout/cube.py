@@ -5,7 +5,7 @@ from typing import Self
 
 import numpy as np
 
-from core.engine.protocol import FloatArray
+from core.arrays import FloatArray
 from core.errors import InputError
 from core.holdout.cells import Cells
 

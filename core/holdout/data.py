@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args
 
 from core.engine.protocol import Rows
 from core.errors import InputError
+from core.ingest.parts import PARTS
 from core.ingest.schema import Column, Kind, Parsed
 
 UncertaintyKind = Literal["variance", "std", "interval", "entropy", "evidence"]
@@ -53,6 +54,8 @@ class ColumnRoles:
         Optional: weight of the row (e.g. the inverse of its sampling rate), time of the event.
     segments
         Any number of columns to filter by and compare across.
+    group
+        Optional: whose rows stay together where the holdout is split, e.g. the user.
     """
 
     score: str
@@ -62,6 +65,7 @@ class ColumnRoles:
     weight: str | None = None
     time: str | None = None
     segments: tuple[str, ...] = ()
+    group: str | None = None
 
     def __post_init__(self) -> None:
         """Check the kind, the number of uncertainty columns, and that no column plays two single roles."""
@@ -93,6 +97,7 @@ class ColumnRoles:
         if self.time:
             wanted.append(Column("time", (self.time,), "time"))
         wanted += [Column(f"segment{i}", (name,), "category") for i, name in enumerate(self.segments)]
+        wanted.append(Column("part", (self.group,) if self.group else (), "part"))
         return tuple(wanted)
 
     def to_json(self) -> dict[str, Any]:
@@ -100,6 +105,7 @@ class ColumnRoles:
         return {
             "score": self.score, "uncertainty": list(self.uncertainty), "uncertainty_kind": self.uncertainty_kind,
             "label": self.label, "weight": self.weight, "time": self.time, "segments": list(self.segments),
+            "group": self.group,
         }  # fmt: skip
 
     @classmethod
@@ -205,11 +211,12 @@ class Holdout:
     def from_parsed(cls, digest: str, path: Path, metadata: dict[str, Any], parsed: Parsed) -> "Holdout":
         """Build the handle from what the parsing process found."""
         roles = ColumnRoles.from_json(metadata["roles"])
+        ranges = parsed.ranges | {"part": (0.0, PARTS - 1.0)}
         return cls(
             digest=digest,
             name=metadata["name"],
             roles=roles,
-            rows=Rows(path, parsed.rows, parsed.ranges, weighted=roles.weight is not None),
+            rows=Rows(path, parsed.rows, ranges, weighted=roles.weight is not None),
             positives=round(parsed.totals["label"]),
             excluded=parsed.excluded,
             segments=tuple(

@@ -1,6 +1,5 @@
 """Is it real? A likelihood-ratio test of uncertainty given the score, and how large the effect is."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -9,20 +8,19 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import chdtrc, logit
 
-from core.engine.protocol import FloatArray, IntArray
+from core.arrays import FloatArray, IntArray
 from core.errors import InputError
 from core.holdout.cells import Cells
 from core.holdout.contrast import Contrast, contrast_extremes
 from core.holdout.cube import CountCube
 from core.holdout.logistic import LogisticFit, fit_logistic, weighted_inverse
-from core.holdout.strata import TINY, Strata, equal_runs, narrow_runs
+from core.holdout.strata import LEAST_DIVISOR, Strata, equal_runs, narrow_runs
 
 STRATA, STRATUM_ROWS, WIDEST_STRATUM = 300, 25, 0.05
 KNOTS, KNOT_EVENTS = 20, 25
 LEAST_INFORMATION = 5.0
 SCORE_FLOOR = 1e-6
 DESIGN_CAP = 6_000_000
-SMALL_EFFECT, SMALL_SHARE = 0.005, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,42 +60,6 @@ class UncertaintyTest:
     def changes_sign(self) -> bool:
         """Whether some band lies clearly above zero and another clearly below."""
         return any(band.lo > 0 for band in self.bands) and any(band.hi < 0 for band in self.bands)
-
-    def sentence(self) -> str:
-        """Say what the data support, in plain words, with n and intervals."""
-        evidence = f"(deviance {self.deviance:,.1f} on {self.df} df, p {_p(self.p_value)}, n = {self.rows:,})"
-        if self.df == 0:
-            return (
-                f"These data cannot tell: at the same score too few rows differ in uncertainty to say whether it "
-                f"matters (n = {self.rows:,})."
-            )
-        if not self.supported:
-            return (
-                f"No effect shown: once the score is known, these data do not support that uncertainty says more about "
-                f"the label {evidence}."
-            )
-        return f"{self._direction()} {evidence}."
-
-    def _direction(self) -> str:
-        clear = [band for band in self.bands if band.lo > 0 or band.hi < 0]
-        if self.changes_sign:
-            return f"Uncertainty matters, and its direction changes with the score: {_listed(clear)}"
-        if np.isnan(self.overall.effect):
-            return "Uncertainty matters given the score, but the extreme levels share no scores to compare"
-        if self.overall.lo <= 0 <= self.overall.hi:
-            return (
-                f"Uncertainty matters at some scores or levels, but these rows cannot say whether the most and the "
-                f"least uncertain differ on average over their common scores: {_points(self.overall)}"
-            )
-        if any(band.effect * self.overall.effect < 0 for band in self.bands):
-            return f"Uncertainty matters, but these data do not show one direction: {_listed(self.bands)}"
-        word = "less" if self.overall.effect < 0 else "more"
-        small = abs(self.overall.effect) < min(SMALL_EFFECT, SMALL_SHARE * self.overall.base)
-        return (
-            f"At the same score, the most uncertain rows turn out positive {word} often than the least uncertain ones: "
-            f"{'a small difference of ' if small else ''}{_points(self.overall)} on average"
-            f"{'' if len(clear) == len(self.bands) else ', not shown at every score'}"
-        )
 
     def frame(self) -> pd.DataFrame:
         """Columns scores, score_lo, score_hi, rows, effect, lo, hi: all scores, then the bands."""
@@ -283,7 +245,7 @@ def _tested_columns(sample: _Sample, rate: FloatArray) -> FloatArray:
     terms = strata.centred(np.hstack([inside, inside * sample.z[:, None]]))
     z, spread = strata.centred(sample.z[:, None]), sample.spread[:, None]
     # Inside a stratum the line in z is fitted to rows. Rows vary inside a cell too, and level × z with them.
-    variance = np.maximum(strata.sum(z**2 + spread), TINY)
+    variance = np.maximum(strata.sum(z**2 + spread), LEAST_DIVISOR)
     covariance = strata.sum(z * terms + spread * np.hstack([0 * inside, inside]))
     terms -= z * strata.spread(covariance / variance)
     columns = _curve_columns(sample)
@@ -302,19 +264,3 @@ def _strata_starts(sample: _Sample) -> IntArray:
     most = max(STRATUM_ROWS, rows.sum() / STRATA)
     runs = narrow_runs(rows, sample.width[first], least=STRATUM_ROWS, most=most, widest=WIDEST_STRATUM)
     return np.asarray(first[runs], dtype=np.int64)
-
-
-def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"= {value:.3f}"
-
-
-def _listed(bands: Sequence[Contrast]) -> str:
-    return "; ".join(f"{_points(band)} at scores {band.score_lo:.3g}–{band.score_hi:.3g}" for band in bands)
-
-
-def _points(contrast: Contrast) -> str:
-    """The difference in points, with as many decimals as its interval deserves."""
-    half = max(50 * (contrast.hi - contrast.lo), 1e-6)
-    decimals = max(1, 1 - int(np.floor(np.log10(half))))
-    effect, lo, hi = (f"{100 * value:+.{decimals}f}" for value in (contrast.effect, contrast.lo, contrast.hi))
-    return f"{effect} points ({lo} to {hi})"

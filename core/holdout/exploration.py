@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.engine.protocol import Among, Engine, FloatArray
+from core.arrays import FloatArray
+from core.engine.protocol import Among, Engine
 from core.holdout.cube import CountCube
 from core.holdout.data import Holdout
 from core.holdout.effect import UncertaintyTest, deviance_test
-from core.holdout.positivity import EDGE_RULE, Binning, Surface, build_cube, make_surface
+from core.holdout.positivity import EDGE_RULE, MINIMUM_ROWS, Binning, Surface, build_cube, make_surface
+from core.holdout.verdict import state_verdict
 from core.jobs import Job
 
 
@@ -37,7 +39,7 @@ class Exploration:
     test: UncertaintyTest | None
     where: tuple[Among, ...]
 
-    def surface(self, *, minimum_rows: int = 30) -> Surface:
+    def surface(self, *, minimum_rows: int = MINIMUM_ROWS) -> Surface:
         """Positivity surface on the chosen bins."""
         return make_surface(self.cube, self.bin_edges, minimum_rows=minimum_rows)
 
@@ -102,7 +104,7 @@ def outcome_to_json(test: UncertaintyTest) -> dict[str, Any]:
             "effect_rows": test.overall.rows,
             "rows": test.rows,
             "supported": test.supported,
-            "sentence": test.sentence(),
+            "sentence": state_verdict(test),
         }
     ) | {"bands": bands}
 

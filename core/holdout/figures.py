@@ -11,6 +11,7 @@ from core.holdout.positivity import Surface
 from core.holdout.segments import SegmentComparison
 from core.holdout.slices import ScoreSlice
 from core.holdout.time_course import TimeCourse
+from core.holdout.verdict import state_verdict
 from core.plotting import (
     BLUE,
     DASHES,
@@ -266,7 +267,7 @@ def effect_figure(test: UncertaintyTest) -> go.Figure:
         title="Most against least uncertain rows, at the same scores",
         x_title="difference in positivity, percentage points",
         y_title="",
-        alt=test.sentence(),
+        alt=state_verdict(test),
         height=280,
     )
     figure.add_vline(x=0, line={"color": NEUTRAL, "dash": "dash", "width": 1.5})

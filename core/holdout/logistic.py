@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-from core.engine.protocol import FloatArray
+from core.arrays import FloatArray
 
 STEPS_CAP = 100
 SMALLEST_STEP = 1e-8

@@ -7,8 +7,9 @@ from typing import Any, Literal, Self
 import numpy as np
 import pandas as pd
 
+from core.arrays import FloatArray
 from core.checks import check_count, check_edges
-from core.engine.protocol import Among, Axis, Engine, FloatArray, Measure
+from core.engine.protocol import Axis, Engine, Filter, Measure
 from core.errors import InputError
 from core.holdout.cells import CELL_MEASURES, WEIGHT_MEASURES, Cells
 from core.holdout.cube import CountCube
@@ -38,8 +39,8 @@ class Binning:
         Typed edges, increasing; used for method ``edges`` only.
     """
 
-    method: Method = "equal_weight"
-    count: int = 5
+    method: Method
+    count: int
     edges: tuple[float, ...] = ()
 
     @classmethod
@@ -62,6 +63,10 @@ class Binning:
             message = f"{name} must be numbers; given: {text[:60]!r}."
             raise InputError(message, fix="Type them as 0, 0.2, 0.5, 1.") from error
         return cls("edges", len(edges) - 1, check_edges(edges, name=name))
+
+
+# What is used until someone chooses otherwise.
+LEVELS, BINS, MINIMUM_ROWS = Binning("equal_weight", 5), Binning("equal_width", 20), 30
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,7 +112,7 @@ class Surface:
 
 
 def build_cube(
-    holdout: Holdout, engine: Engine, *, levels: Binning, bins: Binning, where: Sequence[Among] = ()
+    holdout: Holdout, engine: Engine, *, levels: Binning, bins: Binning, where: Sequence[Filter] = ()
 ) -> Job[tuple[CountCube, FloatArray]]:
     """Count a holdout once, finely enough for the surface, the slices and the tests.
 
@@ -141,7 +146,7 @@ def build_cube(
 
 
 def make_surface(
-    cube: CountCube, bin_edges: FloatArray, *, minimum_rows: int = 30, confidence: float = 0.95
+    cube: CountCube, bin_edges: FloatArray, *, minimum_rows: int = MINIMUM_ROWS, confidence: float = 0.95
 ) -> Surface:
     """Positivity surface on the bins ``bin_edges`` of a fine cube."""
     return Surface(cube.coarsen(bin_edges), check_count(minimum_rows, 0, 10**9, name="minimum rows"), confidence)
@@ -158,7 +163,7 @@ def orient(cells: Cells, holdout: Holdout, *, axis: int = 0) -> Cells:
 
 
 def _edges(
-    holdout: Holdout, engine: Engine, column: str, binning: Binning, *, cap: int, where: Sequence[Among]
+    holdout: Holdout, engine: Engine, column: str, binning: Binning, *, cap: int, where: Sequence[Filter]
 ) -> Job[FloatArray]:
     """Edges of an axis; the outer ones hold every row unless they were typed."""
     name = {"uncertainty": "levels", "score": "bins"}[column]
@@ -180,7 +185,7 @@ def _edges(
 
 
 def _values_above(
-    holdout: Holdout, engine: Engine, column: str, value: float, *, where: Sequence[Among]
+    holdout: Holdout, engine: Engine, column: str, value: float, *, where: Sequence[Filter]
 ) -> Job[FloatArray]:
     """The smallest value above ``value``, so that rows which share ``value`` become a cell of their own; or nothing."""
     above = np.nextafter(value, np.inf)

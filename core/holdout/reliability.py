@@ -7,13 +7,15 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from core.engine.protocol import Among, Axis, CategoryAxis, Counts, Engine, FloatArray, Measure
+from core.arrays import FloatArray
+from core.engine.protocol import Among, Axis, CategoryAxis, Counts, Engine, Measure
 from core.holdout.cells import Cells, ratio
 from core.holdout.data import Holdout
 from core.holdout.positivity import Surface
 from core.jobs import Job
 
 LOSSES: tuple[Measure, ...] = ("log_loss", "log_loss_squared", "brier", "brier_squared")
+SEED = 0  # of the resampling, so that the same rows give the same intervals everywhere
 REPLICATES, LEAST_REPLICATES = 400, 40
 DRAWS, DRAWN_AT_ONCE = 20_000_000, 1_000_000
 

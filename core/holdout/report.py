@@ -12,6 +12,7 @@ from core.holdout.positivity import Surface
 from core.holdout.reliability import Reliability
 from core.holdout.slices import ScoreSlice
 from core.holdout.time_course import TimeCourse
+from core.holdout.verdict import state_verdict
 from core.plotting import alternative, clean_label, figure_html
 
 NOT_TOLD = (
@@ -48,7 +49,7 @@ def build_report(parts: ReportParts) -> str:
     figures.append((calibration_figure(surface), surface.cube.cells.total(axis=1).frame()))
     sentence = "All rows lie in one uncertainty level, so nothing can be compared."
     if exploration.test is not None:
-        sentence = exploration.test.sentence()
+        sentence = state_verdict(exploration.test)
         figures.append((effect_figure(exploration.test), exploration.test.frame()))
     if parts.course is not None:
         figures.append((time_figure(parts.course), parts.course.frame()))

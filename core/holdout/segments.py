@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from core.engine.protocol import Among, Axis, CategoryAxis, Engine, FloatArray
+from core.arrays import FloatArray
+from core.engine.protocol import Among, Axis, CategoryAxis, Engine
 from core.errors import InputError
 from core.holdout.cells import Cells
 from core.holdout.cube import CountCube

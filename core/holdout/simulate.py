@@ -14,13 +14,11 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from scipy.special import logit
 
+from core.arrays import FloatArray, IntArray
 from core.checks import check_between, check_count
 from core.errors import InputError
-from core.holdout.closed_form import BetaWorld, odds_corrected
-
-Floats = npt.NDArray[np.float64]
+from core.holdout.closed_form import BetaWorld
 
 SEED: Final = 20_231_116
 PARQUET_ROWS: Final = 200_000
@@ -153,57 +151,6 @@ def simulate_beta_world(
     )
 
 
-def simulate_null_world(n_rows: int, *, rng: np.random.Generator) -> pd.DataFrame:
-    """Draw a holdout in which positivity depends on the score alone, though uncertainty moves with the score.
-
-    Definition
-    ----------
-    Per row: s ~ Beta(1.2, 2.8); evidence n = 1 + floor(exp(3 + 0.8*logit(s) + 0.7*e)), e standard normal, at
-    most 3,000; variance s(1-s)/(n + 3); label ~ Bernoulli(s/(s + 3(1 - s))).
-
-    Parameters
-    ----------
-    n_rows
-        Rows, 1 to 50,000,000.
-    rng
-        Source of randomness.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns as in `simulate_beta_world`.
-
-    Raises
-    ------
-    InputError
-        ``n_rows`` is out of range.
-
-    Notes
-    -----
-    The rows with much evidence are the rows with high scores, so their positivity is higher; at any one score
-    it is not. A method that finds an effect of uncertainty here has only found the score again.
-
-    Examples
-    --------
-    >>> frame = simulate_null_world(1000, rng=np.random.default_rng(0))
-    >>> bool(frame["evidence"].corr(frame["label"]) > 0.1)
-    True
-    """
-    check_count(n_rows, 1, 50_000_000, name="n_rows")
-    score = np.clip(rng.beta(1.2, 2.8, n_rows), 1e-6, 1.0 - 1e-6)
-    law = np.exp(3.0 + 0.8 * logit(score) + 0.7 * rng.standard_normal(n_rows))
-    evidence = np.minimum(1 + np.floor(law), LARGEST_EVIDENCE).astype(np.int64)
-    device = _draw_category(n_rows, shares=[law.share for law in DEVICE_LAWS], rng=rng)
-    return _assemble(
-        score=score,
-        evidence=evidence,
-        variance=score * (1.0 - score) / (evidence + 3.0),
-        label=(rng.random(n_rows) < odds_corrected(score, tau=3.0)).astype(np.int64),
-        device=np.asarray([law.device for law in DEVICE_LAWS], dtype=object)[device],
-        rng=rng,
-    )
-
-
 def write_samples(folder: Path) -> tuple[Path, Path]:
     """Write ``holdout.parquet`` and ``holdout.csv`` into a folder, byte for byte the same every time.
 
@@ -237,27 +184,25 @@ def _check_laws(laws: Sequence[DeviceLaw]) -> None:
         )
 
 
-def _draw_category(n_rows: int, *, shares: Sequence[float], rng: np.random.Generator) -> npt.NDArray[np.int64]:
+def _draw_category(n_rows: int, *, shares: Sequence[float], rng: np.random.Generator) -> IntArray:
     share = np.asarray(shares, dtype=np.float64)
     return rng.choice(share.size, size=n_rows, p=share / share.sum())
 
 
-def _draw_evidence(
-    device: npt.NDArray[np.int64], *, laws: Sequence[DeviceLaw], rng: np.random.Generator
-) -> npt.NDArray[np.int64]:
+def _draw_evidence(device: IntArray, *, laws: Sequence[DeviceLaw], rng: np.random.Generator) -> IntArray:
     median = np.asarray([law.median for law in laws])[device]
     spread = np.asarray([law.spread for law in laws])[device]
     drawn = median * np.exp(spread * rng.standard_normal(device.size))
-    evidence: npt.NDArray[np.int64] = np.clip(drawn, 1.0, LARGEST_EVIDENCE).astype(np.int64)
+    evidence: IntArray = np.clip(drawn, 1.0, LARGEST_EVIDENCE).astype(np.int64)
     return evidence
 
 
 def _assemble(
     *,
-    score: Floats,
-    evidence: npt.NDArray[np.int64],
-    variance: Floats,
-    label: npt.NDArray[np.int64],
+    score: FloatArray,
+    evidence: IntArray,
+    variance: FloatArray,
+    label: IntArray,
     device: npt.NDArray[np.object_],
     rng: np.random.Generator,
 ) -> pd.DataFrame:
@@ -280,12 +225,12 @@ def _assemble(
     return frame.astype({"device": "str", "country": "str"})
 
 
-def _draw_seconds(n_rows: int, *, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+def _draw_seconds(n_rows: int, *, rng: np.random.Generator) -> IntArray:
     """Draw UTC seconds over the weeks; every day alike, the hour of 20 three times as busy as that of 8."""
     rhythm = 1.0 + 0.5 * np.cos(2.0 * np.pi * (np.arange(24) - 20) / 24.0)
     day = rng.integers(0, 7 * WEEKS, n_rows)
     hour = _draw_category(n_rows, shares=rhythm.tolist(), rng=rng)
-    second: npt.NDArray[np.int64] = START + 86_400 * day + 3_600 * hour + rng.integers(0, 3_600, n_rows)
+    second: IntArray = START + 86_400 * day + 3_600 * hour + rng.integers(0, 3_600, n_rows)
     return second
 
 

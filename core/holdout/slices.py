@@ -5,12 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from core.arrays import FloatArray
 from core.checks import check_between
-from core.engine.protocol import FloatArray
 from core.holdout.cells import Cells
 from core.holdout.cube import CountCube
 from core.holdout.positivity import slice_step
 
+SCORE, HALF_WIDTH = 0.8, 0.05  # what is used until someone chooses otherwise
 FULL_RANGE = 0.85
 
 
@@ -105,7 +106,8 @@ class SliderBounds:
     top, step
         Right end, and distance between two positions; ten of the cube's finest steps.
     score, half_width
-        Where it starts: 0.8 and 0.05 where the scores reach that far, the same shares of ``top`` otherwise.
+        Where it starts: ``SCORE`` and ``HALF_WIDTH`` where the scores reach that far, the same shares of ``top``
+        otherwise.
     format
         How to print a position.
     """
@@ -128,7 +130,7 @@ def slider_bounds(score_range: tuple[float, float]) -> SliderBounds:
     per_unit = round(0.1 / slice_step(score_range))
     top = 1.0 if score_range[1] > FULL_RANGE else np.ceil(score_range[1] * per_unit) / per_unit
     digits = max(2, int(np.ceil(np.log10(per_unit))))
-    score, half_width = (float(round(share * top * per_unit) / per_unit) for share in (0.8, 0.05))
+    score, half_width = (float(round(share * top * per_unit) / per_unit) for share in (SCORE, HALF_WIDTH))
     return SliderBounds(float(top), 1 / per_unit, score, max(half_width, 1 / per_unit), f"%.{digits}f")
 
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.engine.protocol import FloatArray, IntArray
+from core.arrays import FloatArray, IntArray
 
-TINY = 1e-300
+LEAST_DIVISOR = 1e-300
 
 
 def equal_runs(rows: IntArray, count: int) -> IntArray:
@@ -69,5 +69,5 @@ class Strata:
 
     def centred(self, values: FloatArray) -> FloatArray:
         """Values minus the weighted mean of their stratum."""
-        total = np.maximum(np.add.reduceat(self.weight, self.starts), TINY)
+        total = np.maximum(np.add.reduceat(self.weight, self.starts), LEAST_DIVISOR)
         return np.asarray(values - self.spread(self.sum(values) / total[:, None]))

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.optimize import OptimizeResult, least_squares
 from scipy.special import expit, kl_div, xlogy
 
+from core.arrays import FloatArray
 from core.checks import as_floats, check_entries
 from core.engine.protocol import Among, Engine
 from core.errors import InputError
@@ -19,12 +20,13 @@ from core.holdout.closed_form import (
     SMALLEST,
     BetaWorld,
     Curve,
-    Floats,
     Parameter,
     check_points,
+    clipped_share,
     integrate_rate,
     positivity_curve,
 )
+from core.holdout.cube import CountCube
 from core.holdout.data import Holdout
 from core.holdout.positivity import Binning, build_cube
 from core.jobs import Job
@@ -97,6 +99,25 @@ def curve_over(holdout: Holdout, *, score: float, world: BetaWorld) -> Curve:
     _check_evidence(holdout)
     lo, hi = holdout.rows.ranges["uncertainty"]
     return positivity_curve(score, evidence_lo=max(lo, min(LEAST_EVIDENCE, hi / 2)), evidence_hi=hi, world=world)
+
+
+def share_outside(cube: CountCube, *, world: BetaWorld) -> float:
+    """Share of the rows of a cube whose score the model prior b1, b0 cannot give at their evidence.
+
+    Parameters
+    ----------
+    cube
+        Fine cube; inside a cell the score hardly varies. A cell counts with all its rows or none, by its mean score
+        and its mean evidence.
+
+    Raises
+    ------
+    InputError
+        An evidence is negative.
+    """
+    filled = cube.cells.weight > 0
+    score, evidence = cube.cells.mean_score[filled], cube.cells.mean_uncertainty[filled]
+    return clipped_share(np.clip(score, 0, 1), evidence, world=world, weights=cube.cells.rows[filled])
 
 
 def fit_holdout(holdout: Holdout, engine: Engine, *, start: BetaWorld, where: Sequence[Among] = ()) -> Job[WorldFit]:
@@ -229,13 +250,13 @@ def fit_world(
 class _Cells:
     """Cells that hold rows: mean score, mean evidence, rows, positives; each of shape (cells,)."""
 
-    score: Floats
-    evidence: Floats
-    rows: Floats
-    positives: Floats
+    score: FloatArray
+    evidence: FloatArray
+    rows: FloatArray
+    positives: FloatArray
 
 
-def _moments(cells: _Cells, *, world: BetaWorld, free: Sequence[Parameter]) -> tuple[Floats, Floats]:
+def _moments(cells: _Cells, *, world: BetaWorld, free: Sequence[Parameter]) -> tuple[FloatArray, FloatArray]:
     """Return E[q] per cell, and its derivatives by the logs of the free parameters, shape (cells, free).
 
     By differentiating under the integral, dE/d(theta) = Cov(q, d exponent/d theta). For a1, a0, b1, b0 that
@@ -249,7 +270,7 @@ def _moments(cells: _Cells, *, world: BetaWorld, free: Sequence[Parameter]) -> t
     with_log_q = -(spread * np.logaddexp(0.0, -u)).sum(axis=1)
     with_log_not_q = -(spread * np.logaddexp(0.0, u)).sum(axis=1)
     with_u = with_log_q - with_log_not_q
-    derivatives: dict[Parameter, Floats] = {
+    derivatives: dict[Parameter, FloatArray] = {
         "a1": world.a1 * with_log_q,
         "a0": world.a0 * with_log_not_q,
         "b1": world.b1 * (cells.score - 1.0) * with_u,
@@ -262,11 +283,11 @@ def _moments(cells: _Cells, *, world: BetaWorld, free: Sequence[Parameter]) -> t
 def _solve(cells: _Cells, *, start: BetaWorld, free: tuple[Parameter, ...]) -> OptimizeResult:
     """Maximise the likelihood by Gauss-Newton: squared deviance residuals sum to -2 log-likelihood."""
 
-    def residuals(logs: Floats) -> Floats:
+    def residuals(logs: FloatArray) -> FloatArray:
         mean, _ = _moments(cells, world=_with_logs(start, free, logs), free=free)
         return _deviance_residuals(cells, mean)
 
-    def jacobian(logs: Floats) -> Floats:
+    def jacobian(logs: FloatArray) -> FloatArray:
         mean, derivatives = _moments(cells, world=_with_logs(start, free, logs), free=free)
         residual = _deviance_residuals(cells, mean)
         variance = mean * (1.0 - mean) / cells.rows
@@ -281,7 +302,7 @@ def _solve(cells: _Cells, *, start: BetaWorld, free: tuple[Parameter, ...]) -> O
     return least_squares(residuals, first, jac=jacobian, bounds=(lo, hi), max_nfev=60, xtol=1e-7, ftol=1e-10)
 
 
-def _deviance_residuals(cells: _Cells, mean: Floats) -> Floats:
+def _deviance_residuals(cells: _Cells, mean: FloatArray) -> FloatArray:
     expected = cells.rows * mean
     half = kl_div(cells.positives, expected) + kl_div(cells.rows - cells.positives, cells.rows - expected)
     size = np.sqrt(2.0 * np.maximum(half, 0.0))
@@ -313,7 +334,7 @@ def _other_starts(start: BetaWorld, *, free: tuple[Parameter, ...]) -> list[Beta
     return [_with_logs(start, free, logs + shift) for shift in (-1.0, 1.0)]
 
 
-def _with_logs(world: BetaWorld, free: tuple[Parameter, ...], logs: Floats) -> BetaWorld:
+def _with_logs(world: BetaWorld, free: tuple[Parameter, ...], logs: FloatArray) -> BetaWorld:
     values = np.clip(np.exp(logs), SMALLEST, LARGEST)
     return replace(world, **dict(zip(free, values.tolist(), strict=True)))
 

@@ -5,8 +5,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from core.errors import InputError, TooLarge
-from core.ingest.columns import Array
+from core.errors import TooLarge
+from core.ingest.columns import Array, as_text
 from core.ingest.schema import MISSING_CATEGORY
 
 CATEGORY_LENGTH = 1_000
@@ -53,16 +53,7 @@ class CategoryCodes:
         return np.asarray(codes[positions], dtype=np.int32)
 
     def _as_text(self, array: Array) -> Array:
-        if pa.types.is_floating(array.type):
-            array = pc.if_else(pc.is_nan(array), pa.scalar(None, array.type), array)
-        if not pa.types.is_nested(array.type) and not _is_bytes(array.type):
-            try:
-                return array.cast(pa.string())
-            except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-                pass
-        raise InputError(
-            f"{self._name!r} holds {str(array.type)[:80]}.", fix="Choose a text or number column as a segment."
-        )
+        return as_text(array, name=self._name, role="segment")
 
     def _check_lengths(self, entries: Array, rows: npt.NDArray[np.int64], positions: npt.NDArray[np.int64]) -> None:
         lengths = pc.utf8_length(entries).fill_null(0).to_numpy(zero_copy_only=False)
@@ -82,8 +73,3 @@ class CategoryCodes:
                 fix="Choose a coarser column as a segment, or raise RECSCOPE_MAX_SEGMENT_VALUES.",
             )
         return self._codes.setdefault(value, len(self._codes))
-
-
-def _is_bytes(kind: pa.DataType) -> bool:
-    tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
-    return any(test(kind) for test in tests)

@@ -17,9 +17,11 @@ import pyarrow as pa
 
 from core.errors import InputError, TooLarge
 from core.ingest.columns import shorten
+from core.ingest.header import Header, read_header
 from core.ingest.rows import RowWriter, source_names
 from core.ingest.schema import Column
-from core.ingest.source import Header, Meter, read_batches, read_header
+from core.ingest.source import read_batches
+from core.ingest.streams import Meter
 
 PREVIEW_ROWS = 5
 PREVIEW_LENGTH = 40

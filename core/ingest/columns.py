@@ -183,3 +183,26 @@ def shorten(value: object) -> str:
     """A value for an error message: its repr, at most 40 characters."""
     text = repr(value) if isinstance(value, str) else str(value)
     return text if len(text) <= 40 else f"{text[:38]}…{text[-1] if isinstance(value, str) else ''}"
+
+
+def as_text(array: Array, *, name: str, role: str) -> Array:
+    """Values of a column as text; NaN is missing.
+
+    Raises
+    ------
+    InputError
+        It holds neither text nor numbers, times or truth values.
+    """
+    if pa.types.is_floating(array.type):
+        array = pc.if_else(pc.is_nan(array), pa.scalar(None, array.type), array)
+    if not pa.types.is_nested(array.type) and not _is_bytes(array.type):
+        try:
+            return array.cast(pa.string())
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            pass
+    raise InputError(f"{name!r} holds {str(array.type)[:80]}.", fix=f"Choose a text or number column as a {role}.")
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
+    return any(test(kind) for test in tests)

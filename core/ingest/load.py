@@ -36,7 +36,7 @@ def inspect(path: Path, *, settings: Settings) -> Table:
     Raises
     ------
     InputError
-        As :func:`core.ingest.source.read_header` and the parsing process say.
+        As :func:`core.ingest.header.read_header` and the parsing process say.
     """
     found = finish(_in_child({"task": "inspect", "paths": [str(path.absolute())]}, settings))
     return Table(tuple(found["columns"]), tuple(tuple(row) for row in found["preview"]))

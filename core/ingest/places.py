@@ -7,6 +7,7 @@ from pathlib import Path
 from core.errors import InputError, TooLarge
 
 FILES_CAP = 10_000
+ENTRIES_CAP = 1_000_000
 
 
 def find_files(pattern: str, *, root: Path | None) -> tuple[Path, ...]:
@@ -17,7 +18,7 @@ def find_files(pattern: str, *, root: Path | None) -> tuple[Path, ...]:
     InputError
         No root is configured; the pattern is absolute, climbs out or is malformed; no file matches.
     TooLarge
-        More than 10,000 files match.
+        More than 10,000 files match, or more than 1,000,000 entries of any kind (folders, links that lead out).
     """
     if root is None:
         raise InputError(
@@ -31,7 +32,9 @@ def find_files(pattern: str, *, root: Path | None) -> tuple[Path, ...]:
             f"{shown} is not a path below the data root.", fix="Give it relative to the data root, without '..'."
         )
     try:
-        inside = sorted(set(islice(_inside(pattern, root.resolve()), FILES_CAP + 1)))
+        inside = sorted(islice(_inside(pattern, root.resolve()), FILES_CAP + 1))
+    except TooLarge:
+        raise
     except (ValueError, OSError, RuntimeError) as error:  # a malformed glob, a name too long
         raise InputError(f"{shown} cannot be looked up.", fix="Use * within one name, ** for whole folders.") from error
     if not inside:
@@ -42,7 +45,14 @@ def find_files(pattern: str, *, root: Path | None) -> tuple[Path, ...]:
 
 
 def _inside(pattern: str, root: Path) -> Iterator[Path]:
+    """Each file once, though links may lead to it by several names."""
+    seen = {root}
     literal = root / pattern  # a name may itself hold brackets
-    for path in [literal] if literal.is_file() else root.glob(pattern):
-        if path.is_file() and (target := path.resolve()).is_relative_to(root):  # a link in a circle is no file
+    entries = iter([literal]) if literal.is_file() else root.glob(pattern)
+    for path in islice(entries, ENTRIES_CAP):
+        target = path.resolve() if path.is_file() else root  # a link in a circle is no file
+        if target.is_relative_to(root) and target not in seen:
+            seen.add(target)
             yield target
+    if next(entries, None) is not None:
+        raise TooLarge(f"More than {ENTRIES_CAP:,} files and folders match.", fix="Choose a narrower pattern.")

@@ -12,10 +12,11 @@ import pyarrow.parquet as pq
 from core.errors import InputError, TooLarge
 from core.ingest.categories import CategoryCodes
 from core.ingest.columns import Values, parse_numbers
+from core.ingest.parts import parts_of_groups, parts_of_places
 from core.ingest.schema import Column
 from core.ingest.times import TimeParser
 
-_STORED = {"label": pa.int8(), "category": pa.int32(), "time": pa.int64()}
+_STORED = {"label": pa.int8(), "category": pa.int32(), "time": pa.int64(), "part": pa.int16()}
 
 
 def source_names(columns: list[Column]) -> tuple[str, ...]:
@@ -39,7 +40,8 @@ class RowWriter:
     def __init__(
         self, target: Path, columns: list[Column], *, rows_cap: int, categories_cap: int, excluded_share: float
     ) -> None:
-        self._measured = [column for column in columns if column.kind != "category"]
+        self._measured = [column for column in columns if column.kind not in ("category", "part")]
+        self._parts = [column for column in columns if column.kind == "part"]
         self._codes = {
             column.role: (CategoryCodes(name=column.names[0], cap=categories_cap), column.names[0])
             for column in columns
@@ -88,6 +90,8 @@ class RowWriter:
                 batch = batch.take(pa.array(kept))
             for role, (codes, name) in self._codes.items():
                 data[role] = codes.encode(batch.column(self._position[name]), rows=first_row + kept)
+            for column in self._parts:
+                data[column.role] = self._part(column, batch)
             self._store(data)
 
     def _check_count(self, rows: int) -> None:
@@ -116,6 +120,11 @@ class RowWriter:
             hit = mask & keep
             self._excluded[name, reason] += int(hit.sum())
             keep &= ~hit
+
+    def _part(self, column: Column, batch: pa.RecordBatch) -> npt.NDArray[np.int16]:
+        if column.names:
+            return parts_of_groups(batch.column(self._position[column.names[0]]), name=column.names[0])
+        return parts_of_places(self._kept, batch.num_rows)
 
     def _store(self, data: dict[str, npt.NDArray[Any]]) -> None:
         self._kept += len(data[self._schema.names[0]])

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["probability", "label", "nonnegative", "number", "width", "category", "time"]
+Kind = Literal["probability", "label", "nonnegative", "number", "width", "category", "time", "part"]
 
 MISSING_CATEGORY = "(missing)"
 
@@ -20,7 +20,8 @@ class Column:
         Source column; for kind ``width`` the pair (low, high), stored as high - low.
     kind
         ``probability`` in [0, 1]; ``label`` 0/1 or false/true; ``nonnegative``; ``number``; ``width``;
-        ``category`` (stored as an int32 code); ``time`` (stored as UTC seconds since 1970).
+        ``category`` (stored as an int32 code); ``time`` (stored as UTC seconds since 1970); ``part`` (int16, the
+        part of a random split: of the group that the column names, or of the row itself where no column is named).
     """
 
     role: str

@@ -75,7 +75,7 @@ class Store:
             yield part
             with part.open("r+b") as file:
                 os.fsync(file.fileno())
-            _make_folder(target.parent)
+            make_folder(target.parent)
             part.replace(target)
 
     @contextmanager
@@ -90,7 +90,7 @@ class Store:
     @contextmanager
     def scratch_folder(self) -> Iterator[Path]:
         """A private folder that is gone after the block. What a crash left behind is removed after a day."""
-        _make_folder(self._scratch)
+        make_folder(self._scratch)
         self._remove_stale()
         with _writing():
             folder = Path(mkdtemp(dir=self._scratch))
@@ -106,7 +106,14 @@ class Store:
                     rmtree(old, ignore_errors=True)
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder that only its owner may open, unless it is there.
+
+    Raises
+    ------
+    InputError
+        It cannot be made.
+    """
     with _writing():
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 

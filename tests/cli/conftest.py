@@ -9,32 +9,6 @@ from typing import Any
 import pytest
 
 from core.cli.main import main
-from core.ingest import child
-
-
-class ParsedHere:
-    """Stands in for the parsing process: the same request, code and reply, without the half second of a start."""
-
-    def __init__(self, _: Any) -> None:
-        self.stdin = self
-        self.stdout: list[str] = []
-        self._request = ""
-
-    def __enter__(self) -> "ParsedHere":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-    def write(self, request: str) -> None:
-        self._request = request
-
-    def close(self) -> None:
-        reports = ['{"progress": 0.25}\n', '{"progress": 1.0}\n']
-        self.stdout = [*reports, json.dumps(child.serve(json.loads(self._request))) + "\n"]
-
-    def kill(self) -> None:
-        return None
 
 
 @pytest.fixture
@@ -62,10 +36,9 @@ Call = Callable[..., Outcome]
 
 
 @pytest.fixture
-def call(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+def call(home: Path, serve_here: Callable[[], None], capsys: pytest.CaptureFixture[str]) -> Call:
     """Run a command of the holdout word."""
-    monkeypatch.setattr("core.ingest.load._start_child", ParsedHere)
-    monkeypatch.setattr(child, "_say", lambda message: None)
+    serve_here()
 
     def run(*arguments: object) -> Outcome:
         try:

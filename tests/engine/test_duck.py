@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.engine.duck import THREAD_NAME, DuckEngine
-from core.engine.protocol import Among, Axis, CategoryAxis, Rows
+from core.engine.protocol import Among, Axis, Between, CategoryAxis, Rows
 from core.errors import InputError, QueryStopped
 from core.jobs import Progress, finish
 from tests.conftest import make_settings
@@ -116,6 +116,12 @@ class TestCounts:
         found = finish(engine.count(rows, [wide, fine], ["rows"])).sums["rows"]
         assert found.sum(axis=1).tolist() == [3, 1]
         assert np.flatnonzero(found.sum(axis=0)).tolist() == [100, 200, 300, 900]
+
+    def test_between_holds_its_lower_end_only(self, engine, store_rows):
+        rows = store_rows(score=np.array([0.1, 0.2, 0.3, 0.4]))
+        where = [Between("score", 0.2, 0.4)]
+        assert int(finish(engine.count(rows, [], ["rows"], where=where)).sums["rows"]) == 2
+        assert finish(engine.quantiles(rows, "score", np.array([0.5, 1.0]), where=where)).tolist() == [0.2, 0.3]
 
     def test_outside_is_counted_without_being_asked(self, engine, store_rows):
         rows = store_rows(score=np.array([0.1, 0.2, 0.9]), label=np.array([1, 0, 1], dtype=np.int8))

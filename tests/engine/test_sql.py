@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.cli.main import main
 from core.engine import duck, sql
-from core.engine.protocol import Among, Axis, CategoryAxis
+from core.engine.protocol import Among, Axis, Between, CategoryAxis
 from core.engine.sql import LARGEST_KEY, Key, cell_table, literal, make_key
 from tests.oracles import cell_by_search
 
@@ -20,7 +20,7 @@ FEW = Axis("uncertainty", np.array([0.5, 1, 2]))
 MANY = Axis("uncertainty", np.linspace(0.5, 2, 18))
 AXES = [CategoryAxis("segment0", 3), FEW, Axis("score", np.linspace(0, 1, 101))]
 KEYS = {"score": SCORE, "uncertainty": UNCERTAINTY}
-WHERE = [Among("segment0", (0, 2)), Among("segment1", (4,))]
+WHERE = [Among("segment0", (0, 2)), Between("time", 0.0, 0.1)]
 MEASURES = ("rows", "positives", "score", "uncertainty")
 ALL_MEASURES = (*MEASURES, "weight", "weight_positives", "weight_squared", "weight_squared_positives", "log_loss",
                 "log_loss_squared", "brier", "brier_squared")  # fmt: skip
@@ -43,7 +43,7 @@ TEXTS = {
         "CAST(SUM(CAST(t.label AS BIGINT)) AS BIGINT) AS positives, SUM(t.score) AS score, "
         "SUM(t.uncertainty) AS uncertainty FROM rows t "
         f"JOIN axis2 a2 ON {SCORE_KEY} = a2.k AND t.score >= a2.lo AND t.score < a2.hi "
-        f"WHERE t.segment0 IN (0, 2) AND t.segment1 IN (4) GROUP BY t.segment0, {NESTED}, a2.cell",
+        f"WHERE t.segment0 IN (0, 2) AND t.time >= 0.0e0 AND t.time < 0.1e0 GROUP BY t.segment0, {NESTED}, a2.cell",
     ),
     "count weighted": (
         sql.count_rows("rows", [], {}, ("weight_squared_positives", "log_loss"), weighted=True, where=[]),
@@ -53,12 +53,13 @@ TEXTS = {
     ),
     "keys": (
         sql.count_keys("rows", SCORE, where=WHERE[1:]),
-        f"SELECT {SCORE_KEY} AS k, COUNT(*) AS n FROM rows t WHERE t.segment1 IN (4) GROUP BY {SCORE_KEY}",
+        f"SELECT {SCORE_KEY} AS k, COUNT(*) AS n FROM rows t "
+        f"WHERE t.time >= 0.0e0 AND t.time < 0.1e0 GROUP BY {SCORE_KEY}",
     ),
     "values": (
         sql.count_values("rows", SCORE, where=WHERE[1:]),
         f"SELECT t.score AS v, COUNT(*) AS n FROM rows t JOIN wanted w ON {SCORE_KEY} = w.k "
-        "WHERE t.segment1 IN (4) GROUP BY t.score",
+        "WHERE t.time >= 0.0e0 AND t.time < 0.1e0 GROUP BY t.score",
     ),
     "rule": (
         sql.evaluate_rule("rows", FEW, {}, where=[]),

@@ -57,11 +57,12 @@ def test_columns_of_one_uncertainty_column(kind: Any, stored: Any) -> None:
         Column("score", ("s",), "probability"),
         Column("uncertainty", ("u",), stored),
         Column("label", ("y",), "label"),
+        Column("part", (), "part"),
     )
 
 
 def test_columns_of_every_role() -> None:
-    roles = ColumnRoles("s", ("lo", "hi"), "interval", "y", weight="w", time="t", segments=("a", "b"))
+    roles = ColumnRoles("s", ("lo", "hi"), "interval", "y", weight="w", time="t", segments=("a", "b"), group="g")
     assert roles.columns()[1:] == (
         Column("uncertainty", ("lo", "hi"), "width"),
         Column("label", ("y",), "label"),
@@ -69,6 +70,7 @@ def test_columns_of_every_role() -> None:
         Column("time", ("t",), "time"),
         Column("segment0", ("a",), "category"),
         Column("segment1", ("b",), "category"),
+        Column("part", ("g",), "part"),
     )
 
 
@@ -95,7 +97,7 @@ def test_roles_that_cannot_be(changed: dict[str, Any], message: str) -> None:
 
 
 def test_a_column_may_be_a_segment_beside_its_role() -> None:
-    assert ColumnRoles("s", ("u",), "std", "y", segments=("s", "y")).columns()[-1].names == ("y",)
+    assert ColumnRoles("s", ("u",), "std", "y", segments=("s", "y")).columns()[-2].names == ("y",)
 
 
 def test_roles_survive_json() -> None:

@@ -11,12 +11,12 @@ from sklearn.linear_model import LogisticRegression
 
 from core.errors import InputError
 from core.holdout.closed_form import BetaWorld
-from core.holdout.contrast import Contrast
 from core.holdout.cube import CountCube
 from core.holdout.effect import UncertaintyTest, deviance_test
-from core.holdout.simulate import simulate_beta_world, simulate_null_world
+from core.holdout.simulate import simulate_beta_world
+from core.holdout.verdict import state_verdict
 from tests.oracles import coarse_table_test, curve_test
-from tests.worlds import CURVES, SHIFTS, Rows, correlated_uncertainty, draw_scores, entropy
+from tests.worlds import CURVES, SHIFTS, Rows, correlated_uncertainty, draw_scores, entropy, simulate_null_world
 
 RUNS = 100
 HALVES = (0.0, 0.5, 1.0)
@@ -220,7 +220,7 @@ class TestEdges:
     def test_two_rows_cannot_tell(self, label: tuple[int, int]) -> None:
         test = deviance_test(Rows(np.array([0.4, 0.4]), np.array([0.0, 1.0]), edges=HALVES).cube(np.array(label)))
         assert (test.df, test.deviance, test.p_value) == (0, 0.0, 1.0)
-        assert test.sentence().startswith("These data cannot tell")
+        assert state_verdict(test).startswith("These data cannot tell")
 
     def test_one_class_cannot_tell(self) -> None:
         rng = np.random.default_rng(13)
@@ -270,86 +270,13 @@ class TestEdges:
         assert test.p_value > 1e-4
 
 
-def contrast(effect: float, half: float, *, lo: float = 0.1, hi: float = 0.9, base: float = 0.3) -> Contrast:
-    return Contrast(lo, hi, effect, effect - half, effect + half, 1_000, base)
-
-
-def outcome(overall: Contrast, *bands: Contrast, p: float = 1e-6, df: int = 8) -> UncertaintyTest:
-    return UncertaintyTest(50.0, df, p, overall, bands, 5_000, 5, 0.95)
-
-
-EVIDENCE = "(deviance 50.0 on 8 df, p < 0.001, n = 5,000)."
-LAWS = ("always", "never", "law", "proves", "cause", "must")
-
-
-class TestSentence:
-    def test_no_effect(self) -> None:
-        said = outcome(contrast(-0.1, 0.01), contrast(-0.1, 0.01), p=0.2).sentence()
-        assert said.startswith("No effect shown")
-        assert "p = 0.200" in said
-
-    def test_cannot_tell(self) -> None:
-        assert outcome(contrast(0.0, 1.0), df=0, p=1.0).sentence().endswith("(n = 5,000).")
-
-    def test_one_direction_everywhere(self) -> None:
-        test = outcome(contrast(-0.1, 0.02), contrast(-0.05, 0.02), contrast(-0.15, 0.05))
-        assert test.sentence() == (
-            "At the same score, the most uncertain rows turn out positive less often than the least uncertain ones: "
-            f"-10.0 points (-12.0 to -8.0) on average {EVIDENCE}"
-        )
-
-    def test_one_direction_not_shown_everywhere(self) -> None:
-        said = outcome(contrast(0.1, 0.02), contrast(0.05, 0.07), contrast(0.15, 0.05)).sentence()
-        assert "more often" in said
-        assert "not shown at every score" in said
-
-    def test_estimates_of_both_signs_are_not_one_direction(self) -> None:
-        said = outcome(contrast(-0.1, 0.02), contrast(0.01, 0.02), contrast(-0.15, 0.05)).sentence()
-        assert "do not show one direction" in said
-        assert "often" not in said
-
-    def test_two_directions(self) -> None:
-        test = outcome(
-            contrast(-0.1, 0.02), contrast(0.05, 0.02, hi=0.4), contrast(0.0, 0.1), contrast(-0.15, 0.05, lo=0.7)
-        )
-        assert test.changes_sign
-        assert test.sentence() == (
-            "Uncertainty matters, and its direction changes with the score: +5.0 points (+3.0 to +7.0) at scores 0.1–0.4; "  # noqa: E501
-            f"-15.0 points (-20.0 to -10.0) at scores 0.7–0.9 {EVIDENCE}"
-        )
-
-    def test_average_of_zero(self) -> None:
-        said = outcome(contrast(0.01, 0.02), contrast(0.01, 0.02)).sentence()
-        assert "cannot say whether" in said
-
-    def test_no_common_scores(self) -> None:
-        nan = float("nan")
-        test = outcome(Contrast(nan, nan, nan, nan, nan, 0, nan))
-        assert "share no scores" in test.sentence()
-        assert not test.changes_sign
-
-    def test_small_is_small_beside_the_positivity_too(self) -> None:
-        small = outcome(contrast(-0.004, 0.001), contrast(-0.004, 0.001))
-        assert "a small difference of -0.40 points (-0.50 to -0.30)" in small.sentence()
-        clicks = outcome(contrast(-0.001, 0.0002, base=0.002), contrast(-0.001, 0.0002, base=0.002))
-        assert "small" not in clicks.sentence()
-        assert "-0.100 points (-0.120 to -0.080)" in clicks.sentence()
-
-    def test_no_sentence_claims_a_law(self) -> None:
-        effects = (-0.1, -0.001, 0.0, 0.1)
-        for overall in effects:
-            for first in effects:
-                for p in (0.5, 1e-9):
-                    said = outcome(contrast(overall, 0.02), contrast(first, 0.02), contrast(0.1, 0.02), p=p).sentence()
-                    assert not any(word in said.lower().split() for word in LAWS)
-                    assert "n = 5,000" in said
-
+class TestOutcome:
     def test_sign_flip_world(self) -> None:
         """τ = 10: more uncertainty raises positivity at low scores and lowers it at high ones (docs/holdout.md)."""
         for seed in range(3):
             test = beta_test(500_000, tau=10.0, seed=seed)
             assert test.changes_sign
-            assert "direction changes with the score" in test.sentence()
+            assert "direction changes with the score" in state_verdict(test)
             assert test.bands[0].lo > 0 > test.bands[-1].hi
 
     def test_frame_has_every_number(self) -> None:

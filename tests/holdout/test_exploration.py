@@ -12,6 +12,7 @@ from core.holdout.effect import deviance_test
 from core.holdout.exploration import explore, plain
 from core.holdout.positivity import Binning
 from core.holdout.segments import filter_rows
+from core.holdout.verdict import state_verdict
 from core.jobs import Progress, finish
 
 LEVELS, BINS = Binning("equal_weight", 5), Binning("equal_width", 20)
@@ -64,7 +65,7 @@ def test_few_rows_are_no_error(engine, make_holdout, labels):
     exploration = finish(explore(make_holdout(frame), engine, levels=levels, bins=BINS))
     if exploration.test is not None:
         assert exploration.test.p_value == 1  # these rows cannot tell
-        assert "cannot tell" in exploration.test.sentence()
+        assert "cannot tell" in state_verdict(exploration.test)
     json.dumps(exploration.to_json(), allow_nan=False)
 
 

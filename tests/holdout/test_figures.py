@@ -19,6 +19,7 @@ from core.holdout.positivity import Binning, build_cube, make_surface
 from core.holdout.segments import compare_segments
 from core.holdout.slices import slice_at_score
 from core.holdout.time_course import positivity_over_time
+from core.holdout.verdict import state_verdict
 from core.jobs import finish
 from core.plotting import alternative
 
@@ -168,7 +169,7 @@ def test_effect_is_drawn_in_percentage_points(exploration):
     )
     assert points.y[0].startswith("all: ")
     assert titles(figure)[1] == "difference in positivity, percentage points"
-    assert alternative(figure) == test.sentence()
+    assert alternative(figure) == state_verdict(test)
 
 
 def test_segments_are_drawn_with_safe_names(engine, holdout, exploration):

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
@@ -269,3 +271,18 @@ def test_load_sample(settings: Settings) -> None:
     assert holdout.rows.count == pq.read_metadata(SAMPLE).num_rows
     assert [segment.name for segment in holdout.segments] == ["device", "country"]
     assert "time" in holdout.rows.ranges
+
+
+def test_rows_of_a_group_have_one_part(settings: Settings, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"score": rng.random(400), "std": rng.random(400), "label": rng.integers(0, 2, 400)})
+    frame["user"] = rng.integers(0, 40, 400)
+    path = tmp_path / "rows.csv"
+    frame.to_csv(path, index=False)
+    parts = {}
+    for group in (None, "user"):
+        roles = ColumnRoles("score", ("std",), "std", "label", group=group)
+        holdout = finish(load_holdout([path], roles, name="rows.csv", settings=settings))
+        parts[group] = pd.read_parquet(holdout.rows.path)["part"]
+    assert parts[None].nunique() > 350
+    assert (parts["user"].groupby(frame["user"]).nunique() == 1).all()

@@ -81,7 +81,7 @@ def test_ties_leave_fewer_levels(engine, make_holdout):
 @pytest.mark.parametrize("count", [2, 5])
 def test_two_values_of_uncertainty_are_two_levels(engine, make_holdout, zeros, count):
     frame = pd.DataFrame({"score": np.linspace(0, 1, 100), "uncertainty": 1.0 * (np.arange(100) >= zeros), "label": 1})
-    cube, _ = finish(build_cube(make_holdout(frame), engine, levels=Binning(count=count), bins=TEN))
+    cube, _ = finish(build_cube(make_holdout(frame), engine, levels=Binning("equal_weight", count), bins=TEN))
     assert cube.cells.rows.sum(axis=1).tolist() == [zeros, 100 - zeros]
     assert cube.outside == 0
 
@@ -89,7 +89,9 @@ def test_two_values_of_uncertainty_are_two_levels(engine, make_holdout, zeros, c
 def test_rows_that_share_the_smallest_value_are_a_level_of_their_own(engine, make_holdout):
     """Evidence 0 in 3 rows of 10: with K = 5 the cut at the second value, not at a quantile above it."""
     frame = pd.DataFrame({"score": np.linspace(0, 1, 10), "uncertainty": [0.0] * 3 + [1, 2, 3, 4, 5, 6, 7], "label": 1})
-    cube, _ = finish(build_cube(make_holdout(frame), engine, levels=Binning(count=5), bins=Binning(count=1)))
+    cube, _ = finish(
+        build_cube(make_holdout(frame), engine, levels=Binning("equal_weight", 5), bins=Binning("equal_weight", 1))
+    )
     assert cube.level_edges[1] == 1.0
     assert cube.cells.rows.sum(axis=1)[0] == 3
     assert cube.levels <= 5

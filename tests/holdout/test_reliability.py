@@ -83,7 +83,7 @@ def test_a_certain_and_wrong_score_costs_the_floor() -> None:
 def test_losses_are_those_of_scikit_learn(engine: DuckEngine, make_holdout: MakeHoldout, world: pd.DataFrame) -> None:
     frame = world.assign(score=world["score"].clip(0.01, 0.99), weight=np.linspace(0.5, 2, len(world)))
     holdout = make_holdout(frame)
-    found = finish(explore(holdout, engine, levels=Binning(count=3), bins=Binning("equal_width", 10)))
+    found = finish(explore(holdout, engine, levels=Binning("equal_weight", 3), bins=Binning("equal_width", 10)))
     table = finish(measure_reliability(found.surface(), holdout, engine, rng=np.random.default_rng(0))).frame()
     edges = found.cube.level_edges
     for level, part in enumerate([*range(3), slice(None)]):
@@ -103,7 +103,9 @@ def test_evidence_turns_the_levels_round(engine: DuckEngine, make_holdout: MakeH
     lines = []
     for kind in ("std", "evidence"):
         holdout = make_holdout(world, kind=kind)
-        found = finish(explore(holdout, engine, levels=Binning("edges", 2, (0.0, 0.15, 2.0)), bins=Binning(count=5)))
+        found = finish(
+            explore(holdout, engine, levels=Binning("edges", 2, (0.0, 0.15, 2.0)), bins=Binning("equal_weight", 5))
+        )
         lines.append(
             finish(measure_reliability(found.surface(), holdout, engine, rng=np.random.default_rng(0))).frame()
         )
@@ -117,7 +119,7 @@ def test_only_rows_inside_the_edges_and_the_filter_count(
     holdout = make_holdout(world)
     where = [Among("segment0", (0,))]
     bins = Binning("edges", 2, (0.1, 0.3, 0.5))
-    found = finish(explore(holdout, engine, levels=Binning(count=2), bins=bins, where=where))
+    found = finish(explore(holdout, engine, levels=Binning("equal_weight", 2), bins=bins, where=where))
     job = measure_reliability(found.surface(), holdout, engine, where=where, rng=np.random.default_rng(0))
     line = finish(job).frame().iloc[-1]
     device = sorted(world["device"].unique())[0]

@@ -15,6 +15,7 @@ from core.holdout.report import ReportParts, build_report
 from core.holdout.segments import filter_rows
 from core.holdout.slices import slice_at_score
 from core.holdout.time_course import positivity_over_time
+from core.holdout.verdict import state_verdict
 from core.jobs import finish
 from core.rng import make_generator
 
@@ -115,7 +116,7 @@ def test_says_what_it_rests_on(page, parts, frame):
     assert f"rows used {len(kept):,} " in re.sub(r"\s+", " ", page.text)
     assert f"positives used {kept['label'].sum():,} " in page.text
     assert "filter img src=x onerror=alert(1) in /scriptimg src=x onerror=alert(1), ios " in page.text
-    assert exploration.test.sentence() in page.text
+    assert state_verdict(exploration.test) in page.text
     assert "What this does not tell" in page.text
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from core.errors import InputError
 from core.holdout.closed_form import BetaWorld, expected_positivity
-from core.holdout.simulate import DEVICE_LAWS, DeviceLaw, simulate_beta_world, simulate_null_world
+from core.holdout.simulate import DEVICE_LAWS, DeviceLaw, simulate_beta_world
 
 ROOT = Path(__file__).resolve().parents[2]
 COLUMNS = ["score", "evidence", "variance", "label", "time", "device", "country"]
@@ -19,15 +19,6 @@ COLUMNS = ["score", "evidence", "variance", "label", "time", "device", "country"
 @pytest.fixture(scope="module")
 def sample():
     return pd.read_parquet(ROOT / "sample_data" / "holdout.parquet")
-
-
-def z_of_evidence_given_score(rows: pd.DataFrame, *, bins: int) -> float:
-    """Score test of log evidence within score bins: sum (y - mean y)(x - mean x) over its standard deviation."""
-    x, y = np.log(rows["evidence"]), rows["label"]
-    bin_of = pd.qcut(rows["score"], bins, labels=False, duplicates="drop")
-    x = x - x.groupby(bin_of).transform("mean")
-    rate = y.groupby(bin_of).transform("mean")
-    return float(((y - rate) * x).sum() / np.sqrt((rate * (1 - rate) * x**2).sum()))
 
 
 def test_samples_are_rebuilt_byte_for_byte(tmp_path):
@@ -101,39 +92,16 @@ def test_the_generator_decides_everything():
     )
     pd.testing.assert_frame_equal(first, second)
     assert not first["score"].equals(other["score"])
-    pd.testing.assert_frame_equal(
-        simulate_null_world(500, rng=np.random.default_rng(7)),
-        simulate_null_world(500, rng=np.random.default_rng(7)),
-    )
-
-
-def test_null_world_has_no_effect_at_a_given_score():
-    worlds = [simulate_null_world(40_000, rng=np.random.default_rng(seed)) for seed in range(8)]
-    z = np.array([z_of_evidence_given_score(rows, bins=200) for rows in worlds])
-    # A chi-square of 8 degrees of freedom passes 26.1 with probability 0.001.
-    assert (z**2).sum() < 26.1
-    # One bin is the naive look at evidence alone: there the score shows through.
-    assert all(z_of_evidence_given_score(rows, bins=1) > 20 for rows in worlds)
-    assert list(worlds[0].columns) == COLUMNS
-    assert worlds[0]["score"].corr(np.log(worlds[0]["evidence"]), method="spearman") > 0.6
-
-
-def test_beta_world_has_an_effect_at_a_given_score():
-    rows = simulate_beta_world(40_000, world=BetaWorld(), rng=np.random.default_rng(0))
-    assert z_of_evidence_given_score(rows, bins=200) > 5
 
 
 def test_one_row():
     assert len(simulate_beta_world(1, world=BetaWorld(), rng=np.random.default_rng(0))) == 1
-    assert len(simulate_null_world(1, rng=np.random.default_rng(0))) == 1
 
 
 def test_settings_are_checked():
     rng = np.random.default_rng(0)
     with pytest.raises(InputError, match="n_rows must be a whole number"):
         simulate_beta_world(0, world=BetaWorld(), rng=rng)
-    with pytest.raises(InputError, match="n_rows must be a whole number"):
-        simulate_null_world(-5, rng=rng)
     with pytest.raises(InputError, match="it has none"):
         simulate_beta_world(5, world=BetaWorld(), evidence_law=(), rng=rng)
     with pytest.raises(InputError, match="it has web, web"):

@@ -10,7 +10,8 @@ from core.engine.duck import DuckEngine
 from core.errors import InputError
 from core.holdout.closed_form import BetaWorld, expected_positivity
 from core.holdout.data import Holdout
-from core.holdout.world_fit import curve_over, fit_holdout
+from core.holdout.positivity import Binning, build_cube
+from core.holdout.world_fit import curve_over, fit_holdout, share_outside
 from core.jobs import finish
 
 MakeHoldout = Callable[..., Holdout]
@@ -48,3 +49,14 @@ def test_without_an_evidence_count_there_is_no_curve_and_no_fit(
         curve_over(holdout, score=0.5, world=BetaWorld())
     with pytest.raises(InputError, match="no evidence count"):
         finish(fit_holdout(holdout, engine, start=BetaWorld()))
+
+
+def test_the_share_of_rows_that_a_prior_cannot_score(make_holdout: MakeHoldout, engine: DuckEngine) -> None:
+    """At evidence 8 and prior (1, 1) a model says 0.1 to 0.9, half a count more allowed: 0.04 and 0.96 are outside."""
+    frame = pd.DataFrame(
+        {"score": [0.04, 0.06, 0.5, 0.5, 0.96], "uncertainty": [8.0, 8, 8, 7, 8], "label": [0, 1] * 2 + [1]}
+    )
+    levels, bins = Binning("equal_width", 1), Binning("equal_width", 10)
+    cube, _ = finish(build_cube(make_holdout(frame, kind="evidence"), engine, levels=levels, bins=bins))
+    assert share_outside(cube, world=BetaWorld()) == pytest.approx(0.4)
+    assert share_outside(cube, world=BetaWorld(b1=0.1, b0=0.1)) == 0

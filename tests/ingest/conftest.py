@@ -1,6 +1,6 @@
 """A data folder per test, and files in and out of it."""
 
-import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +9,12 @@ from typing import Any
 import hypothesis
 import pytest
 
+from core.errors import InputError
 from core.holdout.data import ColumnRoles, Holdout
 from core.holdout.load import load_holdout
-from core.ingest import child
 from core.jobs import finish
 from core.settings import Settings
+from tests.ingest.bad_files import BASE, ROWS, Case, good_csv
 
 # A slow machine is no failure, and a run finds what the run before it found.
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
@@ -42,37 +43,33 @@ def load(settings: Settings, tmp_path: Path) -> Load:
     return run
 
 
-class ServedHere:
-    """Stands in for the parsing process: the same request, code and reply, without the half second of a start."""
-
-    def __init__(self, _: Any) -> None:
-        self.stdin = self
-        self.stdout: list[str] = []
-        self._request = ""
-
-    def __enter__(self) -> "ServedHere":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-    def write(self, request: str) -> None:
-        self._request = request
-
-    def close(self) -> None:
-        self.stdout = [json.dumps(child.serve(json.loads(self._request))) + "\n"]
-
-    def kill(self) -> None:
-        return None
-
-
-@pytest.fixture
-def serve_here(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Parse in this process from now on."""
-    return lambda: monkeypatch.setattr("core.ingest.load._start_child", ServedHere)
-
-
 @pytest.fixture
 def leftovers(settings: Settings) -> Callable[[], list[Path]]:
     """Every file below home, the scratch folder's folders included."""
     return lambda: [path for path in settings.home.rglob("*") if path.is_file() or path.parent.name == "scratch"]
+
+
+@pytest.fixture
+def refuse(load: Load, serve_here: Callable[[], None], leftovers: Callable[[], list[Path]]) -> Callable[..., None]:
+    """Check that a bad file is refused with its message and a mend, and that nothing is stored.
+
+    Hostile bytes all go through the real parsing process; of cases wrong only in a value one in ``real_every`` does.
+    After the first of the cases a good file must load.
+    """
+
+    def run(case: Case, cases: Sequence[Case], *, real_every: int = 1) -> None:
+        place = cases.index(case)
+        if place % real_every:
+            serve_here()
+        content = case.make()
+        with pytest.raises(InputError) as caught:
+            load(content, case.roles, **case.limits)
+        error = caught.value
+        assert type(error) is case.error
+        assert re.fullmatch(case.message, str(error)), str(error)
+        assert re.fullmatch(r"[A-Z].{14,200}\.", error.fix), error.fix
+        assert leftovers() == []
+        if place == 0:
+            assert load(good_csv(), BASE).rows.count == ROWS
+
+    return run

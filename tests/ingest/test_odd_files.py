@@ -261,7 +261,7 @@ def test_any_column_name(name: str, format_: str, load: Any, settings: Any, tmp_
     assert stored(holdout, "score").tolist() == SCORES
     assert [segment.name for segment in holdout.segments] == ["city", name]
     assert holdout.segments[0].values == ("1", "2", "3")
-    assert pq.read_schema(holdout.rows.path).names == ["score", "uncertainty", "label", "segment0", "segment1"]
+    assert pq.read_schema(holdout.rows.path).names == ["score", "uncertainty", "label", "segment0", "segment1", "part"]
     assert inspect(tmp_path / "part0.bin", settings=settings).columns == tuple(frame.columns)
 
 

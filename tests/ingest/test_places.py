@@ -141,3 +141,14 @@ def test_too_many_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(places, "FILES_CAP", 3)
     with pytest.raises(TooLarge, match=r"^More than 3 files match\.$"):
         find_files("**/*.csv", root=root)
+
+
+def test_too_many_entries_that_are_no_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``2026/**`` names the folders 2026, 01 and 02, and no file."""
+    monkeypatch.setattr(places, "ENTRIES_CAP", 3)
+    with pytest.raises(InputError, match="No file below the data root matches"):
+        find_files("2026/**", root=root)
+    monkeypatch.setattr(places, "ENTRIES_CAP", 2)
+    with pytest.raises(TooLarge, match=r"^More than 2 files and folders match\.$") as caught:
+        find_files("2026/**", root=root)
+    assert caught.value.fix == "Choose a narrower pattern."

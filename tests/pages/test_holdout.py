@@ -1,6 +1,7 @@
 """The holdout page on its sample: first paint, every view, every control, the tour, and values no widget would send."""
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -241,6 +242,14 @@ def test_parameters_move_the_closed_form() -> None:
     before = app.dataframe[0].value
     app.number_input(key="holdout_tau").set_value(10.0).run()
     assert app.dataframe[0].value["positivity"].lt(before["positivity"]).all(), "more sampling, lower positivity"
+
+
+def test_a_prior_that_cannot_give_the_scores_is_told() -> None:
+    app = show(open_app("holdout"), "Why")
+    assert not app.warning, "the sample's own prior can"
+    app.number_input(key="holdout_b1").set_value(50.0).run()
+    assert len(app.warning) == 1
+    assert re.search(r"b₁ = 50, b₀ = 1\) cannot give \d\d% of these rows their score", app.warning[0].value)
 
 
 def test_the_fit_fills_the_parameters_and_stays_until_the_data_change() -> None:

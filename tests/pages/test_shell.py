@@ -1,6 +1,7 @@
 """What pages share: the register of pages, jobs and kept results, labels, tables, errors."""
 
 import ast
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages._shell import PAGES
+from core.errors import InputError
+from core.settings import Settings
+from pages._shell import PAGES, get_engine
 from pages._shell_jobs import SMALLEST, Results, measure
 from pages._shell_show import quoted, tell_apart
 from tests.pages.drive import keys, open_app, words
@@ -55,6 +58,23 @@ def test_every_widget_has_a_key_of_its_own() -> None:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in widgets:
                 names = {keyword.arg for keyword in node.keywords}
                 assert "key" in names, f"{path.name}:{node.lineno}"
+
+
+# --- the engine ---
+
+
+def test_the_data_folder_is_made_for_its_owner_alone(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECSCOPE_HOME", str(home / "new"))
+    get_engine(Settings.from_environment())
+    assert stat.S_IMODE((home / "new").stat().st_mode) == 0o700
+
+
+def test_a_data_folder_that_cannot_be_made_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "file").touch()
+    monkeypatch.setenv("RECSCOPE_HOME", str(home / "file" / "new"))
+    with pytest.raises(InputError, match="data folder cannot be used") as caught:
+        get_engine(Settings.from_environment())
+    assert "RECSCOPE_HOME" in caught.value.fix
 
 
 # --- jobs ---
