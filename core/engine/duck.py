@@ -139,8 +139,8 @@ class DuckEngine:
         return RuleCounts(*(_dense((levels.cells,), at, found[name], "rows") for name in names))
 
     def _run(self, text: str, tables: dict[str, pa.Table]) -> Job[dict[str, Any]]:
-        cursor = self._cursor(tables)
-        call = _Call(cursor, text)
+        cursor = self._connection.cursor()
+        call = _Call(cursor, text, tables)
         thread = threading.Thread(target=call.run, name=THREAD_NAME, daemon=True)
         started = time.monotonic()
         thread.start()
@@ -159,44 +159,42 @@ class DuckEngine:
             cursor.close()
         return call.result()
 
-    def _cursor(self, tables: dict[str, pa.Table]) -> duckdb.DuckDBPyConnection:
-        """A connection of its own, with these tables; tables, unlike views, have statistics, which make joins fast."""
-        cursor = self._connection.cursor()
-        for statement in _PROGRESS:
-            cursor.execute(statement)
-        for name, table in tables.items():
-            cursor.register("given", table)
-            cursor.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM given")
-        return cursor
-
 
 class _Call:
-    """One query in its own thread."""
+    """One query in its own thread, with the tables that it joins.
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, text: str) -> None:
-        self._cursor, self._text = cursor, text
+    These become tables of DuckDB's own: unlike views of ours they have statistics, which make the join fast.
+    """
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, text: str, tables: dict[str, pa.Table]) -> None:
+        self._cursor, self._text, self._tables = cursor, text, tables
         self._columns: dict[str, Any] = {}
-        self._error: duckdb.Error | None = None
+        self._error: Exception | None = None
         self.ended = threading.Event()
 
     def run(self) -> None:
         try:
+            for statement in _PROGRESS:
+                self._cursor.execute(statement)
+            for name, table in self._tables.items():
+                self._cursor.register("given", table)
+                self._cursor.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM given")
             self._columns = self._cursor.execute(self._text).fetchnumpy()
-        except duckdb.Error as error:
+        except Exception as error:  # noqa: BLE001  raised again by result(), in the thread that waits
             self._error = error
         finally:
             self.ended.set()
 
     def result(self) -> dict[str, Any]:
-        if isinstance(self._error, duckdb.OutOfMemoryException):
+        if isinstance(self._error, duckdb.OutOfMemoryException | MemoryError):
             raise QueryStopped(
                 "The query needed more memory than allowed.",
                 fix="Choose fewer bins, or raise RECSCOPE_QUERY_MEMORY_MB.",
             ) from self._error
-        if isinstance(self._error, duckdb.IOException):
+        if isinstance(self._error, duckdb.IOException | duckdb.InvalidInputException):
             raise InputError(
                 "The stored rows can no longer be read.",
-                fix="Give the file again; its stored copy may have been deleted.",
+                fix="Give the file again; its stored copy may have been deleted or damaged.",
             ) from self._error
         if self._error is not None:
             raise self._error

@@ -1,4 +1,4 @@
-"""The SQL of the engine: plain text that DuckDB and Spark SQL both run. No name or value from outside enters it.
+"""The SQL of the engine: plain text that DuckDB and Spark SQL both run. From outside only numbers enter it.
 
 A few cells with arbitrary edges are found by nested CASE. Many are found by a join: a key function
 k(x) = ⌊((x - lo)·scale)^¼·top⌋ never decreases in x, so a table of (k, lo, hi, cell) with one row per part of a key's
@@ -94,6 +94,8 @@ def literal(value: float) -> str:
     >>> literal(0.1), literal(1e-300)
     ('0.1e0', '1e-300')
     """
+    if not math.isfinite(value):
+        raise ValueError(f"{value} cannot be written as a literal")
     text = repr(float(value))
     return text if "e" in text else f"{text}e0"
 

@@ -129,9 +129,9 @@ def build_cube(
     InputError
         Binning out of bounds, or no row inside the edges.
     """
-    level_edges = yield from _edges(holdout, engine, "uncertainty", levels, cap=LEVELS_CAP, where=where)
+    level_edges = yield from find_edges(holdout, engine, "uncertainty", levels, cap=LEVELS_CAP, where=where)
     quantile_shares = np.arange(1, FINE_QUANTILES) / FINE_QUANTILES
-    bin_edges = yield from _edges(holdout, engine, "score", bins, cap=BINS_CAP, where=where)
+    bin_edges = yield from find_edges(holdout, engine, "score", bins, cap=BINS_CAP, where=where)
     quantiles = yield from engine.quantiles(holdout.rows, "score", quantile_shares, where=where)
     fine = np.unique(np.concatenate([_steps(holdout.rows.ranges["score"]), bin_edges, quantiles]))
     if bin_edges[-1] < fine[-1]:  # a cut just above it closes the surface's last bin
@@ -162,10 +162,13 @@ def orient(cells: Cells, holdout: Holdout, *, axis: int = 0) -> Cells:
     return cells.map(lambda sums: np.flip(sums, axis=axis).copy()) if holdout.more_is_certain else cells
 
 
-def _edges(
+def find_edges(
     holdout: Holdout, engine: Engine, column: str, binning: Binning, *, cap: int, where: Sequence[Filter]
 ) -> Job[FloatArray]:
-    """Edges of an axis; the outer ones hold every row unless they were typed."""
+    """Edges of an axis; the outer ones hold every row unless they were typed.
+
+    Where so many rows share an uncertainty that it fills a level or more, they become a level of their own.
+    """
     name = {"uncertainty": "levels", "score": "bins"}[column]
     if binning.method == "edges":
         edges = check_edges(binning.edges, name=f"{column} edges")
@@ -177,26 +180,29 @@ def _edges(
         return _equal_width(lo, hi, count)
     shares = np.arange(1, count) / count
     inner = (yield from engine.quantiles(holdout.rows, column, shares, where=where)) if count > 1 else np.array([])
-    if lo in inner:
-        inner = np.append(inner, (yield from _values_above(holdout, engine, column, lo, where=where)))
+    found, times = np.unique(inner, return_counts=True)
+    crowded = found[(times > 1) | (found == lo)]
+    if column == "uncertainty" and len(crowded):
+        inner = np.append(inner, (yield from _values_above(holdout, engine, column, crowded, where=where)))
     if column == "uncertainty" and hi in inner:  # many rows share the largest value: it becomes a level of its own
         return np.unique([lo, *inner, np.nextafter(hi, np.inf)])
     return np.unique([lo, *inner[(inner > lo) & (inner < hi)], hi])
 
 
 def _values_above(
-    holdout: Holdout, engine: Engine, column: str, value: float, *, where: Sequence[Filter]
+    holdout: Holdout, engine: Engine, column: str, values: FloatArray, *, where: Sequence[Filter]
 ) -> Job[FloatArray]:
-    """The smallest value above ``value``, so that rows which share ``value`` become a cell of their own; or nothing."""
-    above = np.nextafter(value, np.inf)
-    end = max(holdout.rows.ranges[column][1], np.nextafter(above, np.inf))
-    counts = yield from engine.count(
-        holdout.rows, [Axis(column, np.array([value, above, end]))], ("rows",), where=where
-    )
-    at, rest = (int(rows) for rows in counts.sums["rows"])
-    if rest == 0:
+    """The next larger value after each, where there is one, so that rows which share a value become their own cell."""
+    above = np.nextafter(values, np.inf)
+    lo, hi = holdout.rows.ranges[column]
+    edges = np.unique([lo, *values, *above, max(hi, np.nextafter(above[-1], np.inf))])
+    rows = (yield from engine.count(holdout.rows, [Axis(column, edges)], ("rows",), where=where)).sums["rows"]
+    ends = np.cumsum(rows)
+    ranks = ends[np.searchsorted(edges, above) - 1] + 1
+    shares = ranks[ranks <= ends[-1]] / ends[-1]
+    if not len(shares):
         return np.array([])
-    return (yield from engine.quantiles(holdout.rows, column, np.array([(at + 1) / (at + rest)]), where=where))
+    return (yield from engine.quantiles(holdout.rows, column, shares, where=where))
 
 
 def _equal_width(lo: float, hi: float, count: int) -> FloatArray:

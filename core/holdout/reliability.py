@@ -12,6 +12,7 @@ from core.engine.protocol import Among, Axis, CategoryAxis, Counts, Engine, Meas
 from core.holdout.cells import Cells, ratio
 from core.holdout.data import Holdout
 from core.holdout.positivity import Surface
+from core.intervals import wilson
 from core.jobs import Job
 
 LOSSES: tuple[Measure, ...] = ("log_loss", "log_loss_squared", "brier", "brier_squared")
@@ -63,8 +64,9 @@ def measure_reliability(
     and the gap then has the Wilson interval of the rate joined with that of the mean score.
 
     The ECE is pushed up by noise, so its interval is ECE ± d, where d is the quantile of Σ (W_b/W)|ȳ*_b - p_b| over
-    binomial resamples ȳ* of each bin at p_b = (k_b + 1)/(n_b + 2): by the triangle inequality it covers the ECE of the
-    population on these bins at least as often as stated. A row of each class added keeps bins without positives noisy.
+    binomial resamples ȳ* of each bin: by the triangle inequality it covers the ECE of the population on these bins at
+    least as often as stated. p_b is the rate nearest to ½ in the bin's Wilson interval, as the noise is largest there:
+    resampled at the rate it shows, a bin of few rows would look quieter than it is.
 
     References
     ----------
@@ -151,7 +153,8 @@ def _calibration_error(cells: Cells, rng: np.random.Generator, confidence: float
     trials = np.rint(cells.binomial_rows).astype(np.int64)
     filled = trials > 0
     n, level = trials[filled], np.nonzero(filled)[0]
-    rate = (np.nan_to_num(cells.rate)[filled] * n + 1) / (n + 2)
+    lo, hi = wilson(np.nan_to_num(cells.rate)[filled] * n, n, confidence=confidence)
+    rate = np.clip(0.5, lo, hi)
     replicates = int(np.clip(DRAWS // max(len(n), 1), LEAST_REPLICATES, REPLICATES))
     noise = np.zeros((replicates, len(ece)))
     held, starts = np.unique(level, return_index=True)

@@ -15,15 +15,25 @@ def state_verdict(test: UncertaintyTest) -> str:
     evidence = f"(deviance {test.deviance:,.1f} on {test.df} df, p {_p(test.p_value)}, n = {test.rows:,})"
     if test.df == 0:
         return (
-            f"These data cannot tell: at the same score too few rows differ in uncertainty to say whether it "
-            f"matters (n = {test.rows:,})."
+            "These data cannot tell: at the same score too few rows differ in uncertainty, or too few of these have "
+            f"the rarer label, to say whether it matters (n = {test.rows:,})."
         )
     if not test.supported:
         return (
             f"No effect shown: once the score is known, these data do not support that uncertainty says more about "
-            f"the label {evidence}."
+            f"the label {evidence}.{_extremes(test.overall)}"
         )
     return f"{_direction(test)} {evidence}."
+
+
+def _extremes(overall: Contrast) -> str:
+    """What must not be kept back where the test of all levels and the bar of two of them disagree."""
+    if not (overall.lo > 0 or overall.hi < 0):
+        return ""
+    return (
+        f" The most and the least uncertain rows alone do differ, by {_points(overall)} at the same score: ask again "
+        "with fewer levels."
+    )
 
 
 def _direction(test: UncertaintyTest) -> str:

@@ -43,7 +43,7 @@ class Values:
 
 
 def parse_numbers(array: Array, *, name: str, kind: Kind, first_row: int) -> Values:
-    """Parse a column of kind probability, label, nonnegative, number or width (its two ends).
+    """Parse a column of kind probability, label, nonnegative, number, optional or width (its two ends).
 
     Raises
     ------
@@ -84,6 +84,7 @@ _RULES: dict[Kind, _Rule] = {
     ),
     "number": _ANY_NUMBER,
     "width": _ANY_NUMBER,
+    "optional": (lambda x: np.zeros(len(x), dtype=np.bool_), "a number", "Correct that row."),
 }
 
 

@@ -48,9 +48,10 @@ def read_csv_batches(
                 )
             ) from error
         passed = stream.passed
-    # An odd quote, or more lines than rows: a quote inside a text, blank lines, line breaks inside quotes, or a quote
-    # left open, which the reader closes at the end of the file without a word. Only a strict second look tells.
-    if passed.quotes % 2 or (passed.quotes and passed.lines > rows):
+    # An odd quote, a quote with text on both sides, or more lines than rows: a quote inside a text, text after a quote,
+    # blank lines, line breaks inside quotes, or a quote left open, which the reader closes at the end of the file
+    # without a word. Only a strict second look tells.
+    if passed.quotes % 2 or passed.stray or (passed.quotes and passed.lines > rows):
         fault = find_fault(path, header, names, meter.uncapped())
         if fault is not None:
             raise fault

@@ -8,11 +8,11 @@ import zlib
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.compute as pc
 
-from core.ingest.columns import Array, as_text
+from core.ingest.columns import Array, as_text, decode_dictionary
 
 PARTS = 32_768
+LARGEST_EXACT = 2.0**53
 
 
 def parts_of_places(first: int, count: int) -> npt.NDArray[np.int16]:
@@ -27,19 +27,31 @@ def parts_of_places(first: int, count: int) -> npt.NDArray[np.int16]:
 
 
 def parts_of_groups(groups: Array, *, name: str) -> npt.NDArray[np.int16]:
-    """Parts of rows by the text of their group: rows of one group are never parted; missing ones are one group.
+    """Parts of rows by their group: rows of one group are never parted, also over files; missing ones are one group.
+
+    A group is known by its text without outer blanks; whole numbers are alike however they are written (7, 7.0, 007),
+    since the same identifiers are integers in one file and, where one is missing, floats in another.
 
     Raises
     ------
     InputError
         The column holds neither text nor numbers.
     """
-    encoded = as_text(groups, name=name, role="group").dictionary_encode()
-    entries = encoded.dictionary.to_pylist()
-    sums = np.fromiter((zlib.crc32(entry.encode()) for entry in entries), dtype=np.uint64, count=len(entries))
-    at = pc.fill_null(encoded.indices, len(entries)).to_numpy(zero_copy_only=False)
-    parts = _part(np.append(sums, np.uint64(2**32)))
-    return np.asarray(parts[at], dtype=np.int16)
+    encoded = as_text(decode_dictionary(groups, name=name), name=name, role="group").fill_null("").dictionary_encode()
+    entries = map(_plain, encoded.dictionary.to_pylist())
+    sums = np.fromiter((zlib.crc32(entry.encode()) for entry in entries), np.uint64, len(encoded.dictionary))
+    return np.asarray(_part(sums)[encoded.indices.to_numpy()], dtype=np.int16)
+
+
+def _plain(text: str) -> str:
+    """One spelling for a group: without outer blanks, whole numbers in digits."""
+    text = text.strip()
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    whole = abs(number) < LARGEST_EXACT and number == int(number)
+    return str(int(number)) if whole else text
 
 
 def _part(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.int16]:

@@ -50,9 +50,10 @@ class RowWriter:
         self._times = {c.role: TimeParser(name=c.names[0]) for c in columns if c.kind == "time"}
         self._position = {name: i for i, name in enumerate(source_names(columns))}
         self._rows_cap, self._share_cap = rows_cap, excluded_share
-        self._ranges = {column.role: (np.inf, -np.inf) for column in self._measured}
-        self._totals = {column.role: 0.0 for column in self._measured}
-        reasons = [(name, why) for c in self._measured for name in c.names for why in ("missing", "infinite")]
+        required = [column for column in self._measured if column.kind != "optional"]
+        self._ranges = {column.role: (np.inf, -np.inf) for column in required}
+        self._totals = {column.role: 0.0 for column in required}
+        reasons = [(name, why) for c in required for name in c.names for why in ("missing", "infinite")]
         self._excluded = dict.fromkeys(reasons, 0)
         self._seen = self._kept = self._row_of_file = 0
         self._schema = pa.schema([(c.role, _STORED.get(c.kind, pa.float64())) for c in columns])
@@ -111,7 +112,8 @@ class RowWriter:
                 values = self._times[column.role].parse(array, first_row=first_row)
             else:
                 values = parse_numbers(array, name=name, kind=column.kind, first_row=first_row)
-            self._exclude(keep, values, name)
+            if column.kind != "optional":
+                self._exclude(keep, values, name)
             found.append(values.data)
         return _width(found, column.names, first_row) if column.kind == "width" else found[0]
 

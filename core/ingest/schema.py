@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["probability", "label", "nonnegative", "number", "width", "category", "time", "part"]
+Kind = Literal["probability", "label", "nonnegative", "number", "width", "category", "time", "part", "optional"]
 
 MISSING_CATEGORY = "(missing)"
 
@@ -21,7 +21,8 @@ class Column:
     kind
         ``probability`` in [0, 1]; ``label`` 0/1 or false/true; ``nonnegative``; ``number``; ``width``;
         ``category`` (stored as an int32 code); ``time`` (stored as UTC seconds since 1970); ``part`` (int16, the
-        part of a random split: of the group that the column names, or of the row itself where no column is named).
+        part of a random split: of the group that the column names, or of the row itself where no column is named);
+        ``optional`` (any number, stored as NaN where it is missing or infinite: no row is left out for it).
     """
 
     role: str

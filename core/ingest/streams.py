@@ -4,6 +4,7 @@ import gzip
 import io
 import math
 import os
+import re
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -51,13 +52,21 @@ class Meter:
             )
 
 
+_STRAY = re.compile(rb'[^,;\t\r\n"]"[^,;\t\r\n"]|[,;\t\r\n]""[^,;\t\r\n"]')
+
+
 class LineCount:
-    """Counts lines and quote marks that pass by, which tells whether a quoted text may hold line breaks."""
+    """Counts lines and quote marks that pass by, which tells whether a quoted text may hold line breaks.
+
+    ``stray`` tells that some quote had text on both sides, or text after an empty pair.
+    """
 
     def __init__(self) -> None:
         self.quotes = 0
+        self.stray = False
         self._ends = 0
         self._last = b"\n"
+        self._tail = b"\n"
 
     @property
     def lines(self) -> int:
@@ -69,10 +78,12 @@ class LineCount:
         if not data:
             return
         self.quotes += data.count(b'"')
+        self.stray |= b'"' in data and _STRAY.search(self._tail + data) is not None
         self._ends += data.count(b"\n") - (self._last == b"\r" and data[:1] == b"\n")
         if b"\r" in data:
             self._ends += data.count(b"\r") - data.count(b"\r\n")
         self._last = data[-1:]
+        self._tail = (self._tail + data[-2:])[-2:]
 
 
 class MeteredReader(io.RawIOBase):

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from core.engine import duck
 from core.engine.duck import THREAD_NAME, DuckEngine
 from core.engine.protocol import Among, Axis, Between, CategoryAxis, Rows
 from core.errors import InputError, QueryStopped
@@ -363,6 +364,32 @@ class TestLimits:
         rows.path.unlink()
         with pytest.raises(InputError, match="no longer be read"):
             finish(engine.count(rows, [], ["rows"]))
+
+    @pytest.mark.parametrize("kept", [0, 100, -8])
+    def test_a_damaged_file_is_an_error_too(self, engine, store_rows, kept):
+        rows = store_rows(score=np.array([0.5]))
+        rows.path.write_bytes(rows.path.read_bytes()[:kept])
+        with pytest.raises(InputError, match="no longer be read"):
+            finish(engine.count(rows, [], ["rows"]))
+
+    def test_too_little_memory_for_the_tables_of_a_join(self, shared_settings, store_rows):
+        engine = DuckEngine(replace(shared_settings, query_memory_bytes=2**20))
+        fine = Axis("score", np.linspace(0, 1, 100_001))
+        with pytest.raises(QueryStopped, match="more memory"):
+            finish(engine.count(store_rows(score=np.array([0.0, 1.0])), [fine], ["rows"]))
+
+    def test_no_memory_is_not_an_empty_result(self, engine, store_rows, monkeypatch):
+        class Starved(duck._Call):
+            def __init__(self, cursor, text, tables):
+                super().__init__(None, text, tables)
+                self._cursor = self
+
+            def execute(self, _):
+                raise MemoryError
+
+        monkeypatch.setattr(duck, "_Call", Starved)
+        with pytest.raises(QueryStopped, match="more memory"):
+            finish(engine.count(store_rows(score=np.array([0.5])), [], ["rows"]))
 
 
 @pytest.mark.parametrize("folder", ["[a]*?", "score=1", "it's"])

@@ -102,9 +102,9 @@ def test_no_word_from_outside_enters(monkeypatch, tmp_path):
     texts = []
 
     class Recorded(duck._Call):
-        def __init__(self, cursor, text):
+        def __init__(self, cursor, text, tables):
             texts.append(text)
-            super().__init__(cursor, text)
+            super().__init__(cursor, text, tables)
 
     monkeypatch.setattr(duck, "_Call", Recorded)
     monkeypatch.setenv("RECSCOPE_HOME", str(tmp_path / "home"))
@@ -132,6 +132,12 @@ def test_a_code_that_is_no_number_raises(code):
 def test_a_literal_is_the_same_float_and_never_a_decimal(value):
     assert float(literal(value)) == value
     assert "e" in literal(value)
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_no_literal_of_what_is_no_number(value):
+    with pytest.raises(ValueError, match="literal"):
+        literal(value)
 
 
 class TestCellTable:

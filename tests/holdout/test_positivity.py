@@ -86,6 +86,14 @@ def test_two_values_of_uncertainty_are_two_levels(engine, make_holdout, zeros, c
     assert cube.outside == 0
 
 
+def test_rows_that_share_a_value_in_the_middle_are_a_level_of_their_own(engine, make_holdout):
+    """1 in 30 %, 2 in 50 %, 3 in 20 %: three levels, not 1 against 2 and 3 together."""
+    values = [1.0] * 30 + [2.0] * 50 + [3.0] * 20
+    frame = pd.DataFrame({"score": np.linspace(0, 1, 100), "uncertainty": values, "label": [0, 1] * 50})
+    cube, _ = finish(build_cube(make_holdout(frame), engine, levels=FIVE, bins=TEN))
+    assert cube.cells.rows.sum(axis=1).tolist() == [30, 50, 20]
+
+
 def test_rows_that_share_the_smallest_value_are_a_level_of_their_own(engine, make_holdout):
     """Evidence 0 in 3 rows of 10: with K = 5 the cut at the second value, not at a quantile above it."""
     frame = pd.DataFrame({"score": np.linspace(0, 1, 10), "uncertainty": [0.0] * 3 + [1, 2, 3, 4, 5, 6, 7], "label": 1})

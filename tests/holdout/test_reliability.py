@@ -16,7 +16,7 @@ from core.holdout.cells import Cells
 from core.holdout.cube import CountCube
 from core.holdout.exploration import explore
 from core.holdout.positivity import Binning, Surface
-from core.holdout.reliability import measure_reliability
+from core.holdout.reliability import _calibration_error, measure_reliability
 from core.intervals import wilson
 from core.jobs import finish
 from tests.conftest import MakeHoldout
@@ -212,6 +212,21 @@ class TestCoverage:
             "log_loss": -(rate * np.log(score) + (1 - rate) * np.log1p(-score)).mean(),
             "brier": (rate * (1 - score) ** 2 + (1 - rate) * score**2).mean(),
         }
+
+    @pytest.mark.parametrize(
+        ("bins", "rows", "rate"), [(1_000, 1, 0.5), (1_000, 3, 0.5), (1_000, 5, 0.3), (50, 20, 0.1)]
+    )
+    def test_the_ece_of_bins_with_few_rows(self, bins: int, rows: int, rate: float) -> None:
+        """A calibrated score: the ECE is 0. Resampled at (k + 1)/(n + 2) the noise was too small, and none held it."""
+        rng = np.random.default_rng(8)
+        held = []
+        for run in range(40):
+            n, k = np.full(bins, rows), rng.binomial(rows, rate, bins)
+            w, wy = n * 1.0, k * 1.0
+            cells = Cells(*(a[None] for a in (n, k, w, wy, w, wy, w * rate, w)))
+            ece, slack = _calibration_error(cells, np.random.default_rng(run), 0.95)
+            held.append(bool(ece[0] <= slack[0] + 1e-9))
+        assert np.mean(held) >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / 40)
 
     @pytest.mark.parametrize("curve", ["calibrated", "too high"])
     def test_a_percentile_bootstrap_of_the_ece_misses(self, curve: str) -> None:

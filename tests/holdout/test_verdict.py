@@ -23,6 +23,13 @@ def test_no_effect() -> None:
     assert "p = 0.200" in said
 
 
+def test_no_effect_of_all_levels_does_not_keep_back_that_two_differ() -> None:
+    said = state_verdict(outcome(contrast(0.042, 0.032), p=0.06))
+    assert said.startswith("No effect shown")
+    assert "alone do differ, by +4.2 points (+1.0 to +7.4)" in said
+    assert "differ" not in state_verdict(outcome(contrast(0.042, 0.05), p=0.06))
+
+
 def test_cannot_tell() -> None:
     assert state_verdict(outcome(contrast(0.0, 1.0), df=0, p=1.0)).endswith("(n = 5,000).")
 

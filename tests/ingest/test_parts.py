@@ -1,5 +1,7 @@
 """Parts of a random split: fixed, even, and never through a group."""
 
+from decimal import Decimal
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -32,13 +34,33 @@ def test_batches_do_not_matter() -> None:
 def test_a_group_is_never_parted_and_the_missing_are_one() -> None:
     parts = parts_of_groups(pa.array(["a", "b", None, "a", None, ""]), name="user")
     assert parts[0] == parts[3]
-    assert parts[2] == parts[4]
-    assert len({int(part) for part in parts[[0, 1, 2, 5]]}) == 4
+    assert parts[2] == parts[4] == parts[5]
+    assert len({int(part) for part in parts[:3]}) == 3
 
 
-@pytest.mark.parametrize("array", [pa.array([1, 2, 1]), pa.array(["1", "2", "1"]).dictionary_encode()])
-def test_numbers_and_dictionaries_are_read_as_their_text(array: pa.Array) -> None:
-    assert parts_of_groups(array, name="user").tolist() == parts_of_groups(pa.array(["1", "2", "1"]), name="u").tolist()
+IDS = [12_345_678_901, 2, 12_345_678_901]
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        pa.array(IDS),
+        pa.array([float(i) for i in IDS]),
+        pa.array([Decimal(i) for i in IDS], pa.decimal128(14, 2)),
+        pa.array([str(i) for i in IDS]).dictionary_encode(),
+        pa.array([f" {i} " for i in IDS]),
+        pa.array([f"{i}.0" for i in IDS]),
+    ],
+    ids=["whole", "float", "decimal", "dictionary", "blanks", "text"],
+)
+def test_a_group_has_one_spelling_in_all_files(array: pa.Array) -> None:
+    text = pa.array([str(i) for i in IDS])
+    assert parts_of_groups(array, name="user").tolist() == parts_of_groups(text, name="user").tolist()
+
+
+def test_numbers_that_a_float_does_not_carry_stay_apart() -> None:
+    first, second = parts_of_groups(pa.array([2**53, 2**53 + 1]), name="user").tolist()
+    assert first != second
 
 
 def test_a_column_that_is_no_text_is_refused() -> None:
