@@ -17,6 +17,7 @@ from core.engine.duck import DuckEngine
 from core.engine.protocol import Rows
 from core.holdout.data import ColumnRoles, Holdout, Segment
 from core.ingest import child
+from core.ingest.parts import parts_of_groups, parts_of_places
 from core.settings import MEBIBYTE, Settings
 
 
@@ -78,11 +79,13 @@ MakeHoldout = Callable[..., Holdout]
 def make_holdout(store_rows: StoreRows) -> MakeHoldout:
     """A holdout from a frame with columns score, uncertainty, label, and maybe weight, time; the rest are segments."""
 
-    def make(frame: pd.DataFrame, *, kind: str = "std", name: str = "made.csv") -> Holdout:
-        names = [c for c in frame if c not in ("score", "uncertainty", "label", "weight", "time")]
+    def make(frame: pd.DataFrame, *, kind: str = "std", name: str = "made.csv", group: str | None = None) -> Holdout:
+        names = [c for c in frame if c not in ("score", "uncertainty", "label", "weight", "time", group)]
+        groups = parts_of_groups(pa.array(frame[group]), name=group) if group else parts_of_places(0, len(frame))
         codes = {c: pd.Categorical(frame[c]) for c in names}
         stored = {c: frame[c].to_numpy(np.float64) for c in ("score", "uncertainty", "weight", "time") if c in frame}
         stored["label"] = frame["label"].to_numpy(np.int8)
+        stored["part"] = groups
         stored |= {f"segment{i}": codes[c].codes.astype(np.int32) for i, c in enumerate(names)}
         roles = ColumnRoles(
             score="score",
@@ -92,6 +95,7 @@ def make_holdout(store_rows: StoreRows) -> MakeHoldout:
             weight="weight" if "weight" in frame else None,
             time="time" if "time" in frame else None,
             segments=tuple(names),
+            group=group,
         )
         segments = (Segment(c, f"segment{i}", tuple(codes[c].categories)) for i, c in enumerate(names))
         digest = hashlib.sha256(frame.to_csv().encode()).hexdigest()

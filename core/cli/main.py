@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from core.cli import holdout
+from core.cli import holdout, thresholds
 from core.errors import RecScopeError
 
 FAILED = 2
@@ -16,6 +16,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m core", description="RecScope on the command line.")
     words = parser.add_subparsers(dest="word", required=True, metavar="WORD")
     holdout.register(words)
+    thresholds.register(words)
     chosen = parser.parse_args(arguments)
     try:
         chosen.run(chosen)

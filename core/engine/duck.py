@@ -169,7 +169,7 @@ class _Call:
     def __init__(self, cursor: duckdb.DuckDBPyConnection, text: str, tables: dict[str, pa.Table]) -> None:
         self._cursor, self._text, self._tables = cursor, text, tables
         self._columns: dict[str, Any] = {}
-        self._error: Exception | None = None
+        self._error: Exception | None = AssertionError("the query thread died")
         self.ended = threading.Event()
 
     def run(self) -> None:
@@ -180,7 +180,8 @@ class _Call:
                 self._cursor.register("given", table)
                 self._cursor.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM given")
             self._columns = self._cursor.execute(self._text).fetchnumpy()
-        except Exception as error:  # noqa: BLE001  raised again by result(), in the thread that waits
+            self._error = None
+        except (duckdb.Error, pa.ArrowException, MemoryError) as error:
             self._error = error
         finally:
             self.ended.set()

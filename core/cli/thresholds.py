@@ -1,0 +1,189 @@
+"""``python -m core thresholds …``."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any, get_args
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from core.cli.bar import run_with_bar
+from core.cli.inputs import add_input, check_files, load_files, load_input, read_binning, read_filter
+from core.engine.duck import DuckEngine
+from core.errors import InputError
+from core.holdout.data import ColumnRoles, Holdout
+from core.holdout.positivity import Binning
+from core.ingest.load import inspect
+from core.intervals import wilson
+from core.rng import make_generator
+from core.settings import Settings
+from core.thresholds.apply import check_columns, count_stored, total
+from core.thresholds.evidence import Evidence, tune_all, tune_and_prove
+from core.thresholds.export_python import to_python
+from core.thresholds.export_sql import Dialect, to_sql
+from core.thresholds.halves import BINS, LEVELS, Split, count_cuts, count_halves
+from core.thresholds.objective import Objective
+from core.thresholds.policy import TEXT_CAP, LevelCounts, Policy, SplitMethod
+from core.thresholds.read_rows import decide_on_files
+from core.thresholds.tuning import Method
+
+DELTA = 0.1
+METHODS: dict[str, Method] = {method.replace("_", "-"): method for method in get_args(Method)}
+
+
+def register(words: Any) -> None:
+    """Add the commands of this word."""
+    commands = words.add_parser("thresholds", help="one threshold per uncertainty level").add_subparsers(
+        dest="command", required=True, metavar="COMMAND"
+    )
+    tune = commands.add_parser("tune", help="find thresholds, and prove them on rows they were not tuned on")
+    add_input(tune, levels=LEVELS)
+    _add_tuning(tune)
+    tune.set_defaults(run=_tune)
+    apply = commands.add_parser("apply", help="decide on the rows of a file, in file order")
+    apply.add_argument("policy", type=Path, metavar="POLICY", help="policy file")
+    apply.add_argument("files", nargs="+", type=Path, metavar="FILE", help="CSV, csv.gz or Parquet")
+    apply.add_argument("--out", type=Path, metavar="OUT", required=True, help="Parquet with a column decision")
+    apply.set_defaults(run=_apply)
+    evaluate = commands.add_parser("evaluate", help="precision and recall of a policy on labelled rows")
+    evaluate.add_argument("policy", type=Path, metavar="POLICY", help="policy file")
+    evaluate.add_argument("files", nargs="+", type=Path, metavar="FILE", help="CSV, csv.gz or Parquet")
+    evaluate.add_argument("--label", metavar="C", required=True, help="label column")
+    evaluate.add_argument("--json", type=Path, metavar="OUT", help="write it here instead of to standard output")
+    evaluate.set_defaults(run=_evaluate)
+    export = commands.add_parser("export", help="a policy as JSON, SQL or Python")
+    export.add_argument("policy", type=Path, metavar="POLICY", help="policy file")
+    export.add_argument("--to", choices=("json", "sql", "python"), required=True, help="what to write")
+    export.add_argument("--dialect", choices=get_args(Dialect), default="duckdb", help="of SQL (default %(default)s)")
+    export.set_defaults(run=_export)
+
+
+def _add_tuning(tune: argparse.ArgumentParser) -> None:
+    goal = tune.add_mutually_exclusive_group(required=True)
+    goal.add_argument("--precision", type=float, metavar="P", help="most recall at this precision")
+    goal.add_argument("--recall", type=float, metavar="R", help="highest precision at this recall")
+    goal.add_argument("--capacity", type=float, metavar="N", help="most recall with at most N accepted rows")
+    goal.add_argument("--cost", type=float, metavar="C", help="least cost, a false positive costing C false negatives")
+    add = tune.add_argument
+    add("--bins", type=int, default=BINS, metavar="L", help="score bins per level (default %(default)s)")
+    add("--method", choices=METHODS, default="exact", help="solver (default %(default)s)")
+    add("--certify", action="store_true", help="tune on one half of the rows, prove the precision on the other")
+    add("--delta", type=float, default=DELTA, metavar="D", help="allowed probability of error (default %(default)s)")
+    add("--split", choices=get_args(SplitMethod), default="random", help="how to halve (default %(default)s)")
+    add("--seed", type=int, default=0, metavar="S", help="of the halves and of the bootstrap (default %(default)s)")
+    add("--json", type=Path, metavar="OUT", help="write the result here instead of to standard output")
+    add("--policy", type=Path, metavar="OUT", help="write the policy here; not written where the proof is refused")
+
+
+def _tune(arguments: argparse.Namespace) -> None:
+    settings = Settings.from_environment()
+    objective = _objective(arguments)
+    split = Split(arguments.split, arguments.seed)
+    levels = read_binning(arguments.level_edges, arguments.level_method, arguments.levels, name="level edges")
+    holdout = load_input(arguments, settings)
+    evidence = _find_evidence(arguments, settings, holdout, objective, levels, split)
+    policy = evidence.policy(holdout) if evidence.cuts is not None and not holdout.rows.weighted else None
+    if arguments.policy and policy is not None:
+        arguments.policy.write_text(policy.to_json(), encoding="utf-8")
+    elif arguments.policy:
+        sys.stderr.write(
+            f"no policy written: {'the proof was refused' if evidence.cuts is None else 'weighted rows'}\n"
+        )
+    document = {"policy": json.loads(policy.to_json()) if policy else None, "digest": holdout.digest}
+    _write({**document, **evidence.to_json()}, arguments.json)
+
+
+def _find_evidence(
+    arguments: argparse.Namespace,
+    settings: Settings,
+    holdout: Holdout,
+    objective: Objective,
+    levels: Binning,
+    split: Split,
+) -> Evidence:
+    engine, method = DuckEngine(settings), METHODS[arguments.method]
+    where = read_filter(holdout, arguments.where)
+    if not arguments.certify:
+        cuts = run_with_bar(count_cuts(holdout, engine, levels=levels, bins=arguments.bins, where=where))
+        return tune_all(cuts, objective, method=method)
+    halves = run_with_bar(count_halves(holdout, engine, levels=levels, bins=arguments.bins, split=split, where=where))
+    rng = make_generator(arguments.seed)
+    return tune_and_prove(halves, objective, method=method, split=split, delta=arguments.delta, rng=rng)
+
+
+def _objective(arguments: argparse.Namespace) -> Objective:
+    given = {kind: getattr(arguments, kind) for kind in ("precision", "recall", "capacity", "cost")}
+    return next(Objective(kind, target) for kind, target in given.items() if target is not None)  # type: ignore[arg-type]
+
+
+def _apply(arguments: argparse.Namespace) -> None:
+    policy = read_policy(arguments.policy)
+    check_files(arguments.files)
+    applied = run_with_bar(decide_on_files(policy, arguments.files, settings=Settings.from_environment()))
+    pq.write_table(pa.table({"decision": applied.decision}), arguments.out)
+    for what, rows in applied.remarks:
+        sys.stderr.write(f"{rows:,} rows {what}\n")
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    policy, settings = read_policy(arguments.policy), Settings.from_environment()
+    columns = policy.columns
+    roles = ColumnRoles(columns.score, columns.uncertainty, columns.uncertainty_kind, arguments.label)
+    check_files(arguments.files)
+    check_columns(policy, inspect(arguments.files[0], settings=settings).columns)
+    holdout = load_files(arguments.files, roles, settings)
+    counts = run_with_bar(count_stored(policy, holdout.rows, engine=DuckEngine(settings)))
+    _write(_describe(total(counts), holdout.rows.count, holdout.positives), arguments.json)
+
+
+def _describe(counts: LevelCounts, rows: int, positives: int) -> dict[str, Any]:
+    """Precision and recall with Wilson intervals at 95 %; recall is of all positives, those in no level included."""
+    found: dict[str, Any] = {
+        "n": rows, "positives": positives, "accepted": counts.accepted, "tp": counts.true_positives,
+        "outside": rows - counts.rows,
+    }  # fmt: skip
+    for name, base in (("precision", counts.accepted), ("recall", positives)):
+        lo, hi = wilson(counts.true_positives, base)
+        known = base > 0
+        found[name] = counts.true_positives / base if known else None
+        found[f"{name}_lo"], found[f"{name}_hi"] = (float(lo), float(hi)) if known else (None, None)
+    return found
+
+
+def _export(arguments: argparse.Namespace) -> None:
+    policy = read_policy(arguments.policy)
+    if arguments.to == "json":
+        text = policy.to_json()
+    elif arguments.to == "sql":
+        text = to_sql(policy, arguments.dialect)
+    else:
+        text = to_python(policy)
+    sys.stdout.write(text.rstrip("\n") + "\n")
+
+
+def read_policy(path: Path) -> Policy:
+    """The policy of a file.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or is no policy as RecScope wrote it.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(4 * TEXT_CAP + 1)
+        return Policy.from_json(data.decode("utf-8"))
+    except OSError as error:
+        raise InputError(f"{str(path)!r} cannot be read: {error.strerror}.", fix="Check the path.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{str(path)!r} is not UTF-8 text.", fix="Give a policy file that RecScope wrote.") from error
+
+
+def _write(document: dict[str, Any], path: Path | None) -> None:
+    text = json.dumps(document, indent=2, allow_nan=False) + "\n"
+    if path:
+        path.write_text(text, encoding="utf-8")
+    else:
+        sys.stdout.write(text)

@@ -1,0 +1,151 @@
+"""A holdout → candidate cuts: of all rows, or of a half to tune on and a half to confirm on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import get_args
+
+import numpy as np
+
+from core.arrays import FloatArray
+from core.checks import check_count
+from core.engine.protocol import Axis, Between, Counts, Engine, Filter
+from core.errors import InputError
+from core.holdout.cells import Cells
+from core.holdout.cube import CountCube
+from core.holdout.data import Holdout
+from core.holdout.positivity import BINS_CAP, Binning, find_edges, measures_of, orient
+from core.ingest.parts import PARTS
+from core.jobs import Job
+from core.rng import make_generator
+from core.thresholds.data import Cuts
+from core.thresholds.policy import SplitMethod
+
+LEVELS, BINS = Binning("equal_weight", 3), 1_000
+LEVELS_CAP = 100
+SEED_CAP = 2**32
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """How rows are divided in two.
+
+    Attributes
+    ----------
+    method
+        ``random``: each row by itself; ``group``: all rows of a group (a user) on one side; ``time``: the earlier half
+        to tune on, the later one to confirm on.
+    seed
+        Which of the many random halves; not used by ``time``.
+    """
+
+    method: SplitMethod = "random"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check method and seed."""
+        if self.method not in get_args(SplitMethod):
+            raise InputError(f"There is no split {str(self.method)[:40]!r}.", fix="Choose random, time or group.")
+        check_count(self.seed, 0, SEED_CAP, name="seed")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Halves:
+    """Cuts of the same edges on both halves.
+
+    Attributes
+    ----------
+    tuned
+        The half on which rules are found; its quantiles made the edges.
+    confirm
+        The half on which they are proven; nothing of it entered the edges.
+    """
+
+    tuned: Cuts
+    confirm: Cuts
+
+
+def count_cuts(
+    holdout: Holdout, engine: Engine, *, levels: Binning, bins: int, where: Sequence[Filter] = ()
+) -> Job[Cuts]:
+    """Candidate cuts of all rows.
+
+    The score edges are the quantiles of the score within each level, ``bins`` of them a level, all in one list: a level
+    may be cut at any of them.
+
+    Raises
+    ------
+    InputError
+        Levels or bins out of range, no rows of both labels.
+    """
+    axes = yield from _find_axes(holdout, engine, levels=levels, bins=bins, where=where)
+    counts = yield from engine.count(holdout.rows, axes, measures_of(holdout), where=where)
+    return Cuts.from_cube(_cube(holdout, axes, counts))
+
+
+def count_halves(
+    holdout: Holdout, engine: Engine, *, levels: Binning, bins: int, split: Split, where: Sequence[Filter] = ()
+) -> Job[Halves]:
+    """Candidate cuts of both halves; edges as in :func:`count_cuts`, from the tuning half alone.
+
+    Raises
+    ------
+    InputError
+        As in :func:`count_cuts`; or the split needs a column that is not mapped, or cannot part the rows.
+    """
+    sides, tuned = yield from _find_sides(holdout, engine, split, where)
+    inside = Between(sides.column, *sides.edges[tuned : tuned + 2].tolist())
+    axes = yield from _find_axes(holdout, engine, levels=levels, bins=bins, where=[*where, inside])
+    counts = yield from engine.count(holdout.rows, [sides, *axes], measures_of(holdout), where=where)
+    first = Counts({name: sums[tuned] for name, sums in counts.sums.items()}, 0)
+    rest = Counts({name: sums.sum(axis=0) - sums[tuned] for name, sums in counts.sums.items()}, 0)
+    return Halves(*(Cuts.from_cube(_cube(holdout, axes, half)) for half in (first, rest)))
+
+
+def _find_sides(holdout: Holdout, engine: Engine, split: Split, where: Sequence[Filter]) -> Job[tuple[Axis, int]]:
+    """An axis along which one cell is the tuning half, and the number of that cell."""
+    if split.method == "time":
+        return (yield from _find_time(holdout, engine, where)), 0
+    if split.method == "group" and holdout.roles.group is None:
+        raise InputError("No group column is mapped.", fix="Map the column that says whose row it is, or split by row.")
+    if split.method == "random" and holdout.roles.group is not None:
+        raise InputError(
+            f"A random split would put rows of one {holdout.roles.group[:80]!r} on both sides.",
+            fix="Split by group, or give the file again without a group column.",
+        )
+    start = int(make_generator(split.seed).integers(0, PARTS // 2 + 1))
+    edges = np.unique([0, start, start + PARTS // 2, PARTS]).astype(np.float64)
+    return Axis("part", edges), int(np.searchsorted(edges, start))
+
+
+def _find_time(holdout: Holdout, engine: Engine, where: Sequence[Filter]) -> Job[Axis]:
+    if holdout.roles.time is None:
+        raise InputError("No time column is mapped.", fix="Map the time of the events, or split at random.")
+    first, last = holdout.rows.ranges["time"]
+    (middle,) = yield from engine.quantiles(holdout.rows, "time", np.array([0.5]), where=where)
+    cut = float(middle) if middle > first else float(np.nextafter(first, np.inf))
+    if cut > last:
+        raise InputError(f"{holdout.roles.time!r} is the same in every row.", fix="Split at random or by group.")
+    return Axis("time", np.array([first, cut, np.nextafter(last, np.inf)]))
+
+
+def _find_axes(
+    holdout: Holdout, engine: Engine, *, levels: Binning, bins: int, where: Sequence[Filter]
+) -> Job[tuple[Axis, Axis]]:
+    level_edges = yield from find_edges(holdout, engine, "uncertainty", levels, cap=LEVELS_CAP, where=where)
+    count = check_count(bins, 1, max(BINS_CAP // (len(level_edges) - 1), 1), name="score bins a level")
+    shares = np.arange(1, count) / count
+    found: list[FloatArray] = [np.array([0.0, 1.0])]
+    axis = Axis("uncertainty", level_edges)
+    rows = (yield from engine.count(holdout.rows, [axis], ("rows",), where=where)).sums["rows"]
+    ends = np.append(level_edges[:-1], np.nextafter(level_edges[-1], np.inf)).tolist()
+    for held, (lo, hi) in zip(rows, pairwise(ends), strict=True):
+        if held and count > 1:
+            level = Between("uncertainty", lo, hi)
+            found.append((yield from engine.quantiles(holdout.rows, "score", shares, where=[*where, level])))
+    return axis, Axis("score", np.unique(np.concatenate(found)))
+
+
+def _cube(holdout: Holdout, axes: tuple[Axis, Axis], counts: Counts) -> CountCube:
+    cells = orient(Cells.from_counts(counts), holdout)
+    return CountCube(axes[0].edges, axes[1].edges, cells, holdout.more_is_certain, counts.outside)
