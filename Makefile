@@ -18,7 +18,8 @@ app: $(VENV)/.runtime  ## serve RecScope on http://127.0.0.1:8501
 # Two runs of pytest. Pages and browser tests go in one process: pages share Streamlit's caches, which are global, and
 # a browser beside another one is slow enough to miss its deadlines. The rest goes file by file over two processes.
 test: $(VENV)/.development  ## check everything: format, lint, types, doctests, unit, page and browser tests
-	$(BIN)/python tests/browser/chromium.py
+	$(BIN)/python -m tests.browser.chromium
+	$(BIN)/python -m tests.java
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy core
@@ -32,7 +33,7 @@ samples: $(VENV)/.runtime  ## rebuild sample_data byte for byte
 	$(BIN)/python -m core.holdout.simulate
 
 pictures: $(VENV)/.development  ## redraw the pictures of docs
-	$(BIN)/python tests/browser/chromium.py
+	$(BIN)/python -m tests.browser.chromium
 	$(BIN)/python docs/pictures.py
 
 clean:  ## remove what the targets above made

@@ -34,7 +34,7 @@ PICTURES = {
 def main() -> None:
     chromium = find_or_install()
     if chromium is None:
-        sys.exit("No Chromium was found and none could be installed; run python tests/browser/chromium.py.")
+        sys.exit("No Chromium was found and none could be installed; run python -m tests.browser.chromium.")
     IMAGES.mkdir(parents=True, exist_ok=True)
     with (
         TemporaryDirectory(prefix="recscope-pictures-") as home,

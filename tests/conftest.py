@@ -3,7 +3,7 @@
 import hashlib
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from core.holdout.data import ColumnRoles, Holdout, Segment
 from core.ingest import child
 from core.ingest.parts import parts_of_groups, parts_of_places
 from core.settings import MEBIBYTE, Settings
+from tests import java
 
 
 def make_settings(home: Path, **limits: Any) -> Settings:
@@ -158,3 +159,17 @@ def serve_here(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         monkeypatch.setattr(child, "_say", lambda message: None)
 
     return patch
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[Any]:
+    """Spark on this machine."""
+    if java.find() is None:
+        pytest.skip("Spark needs Java: python -m tests.java installs it")
+    from pyspark.sql import SparkSession  # the import alone takes a second
+
+    builder = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
+    session = builder.config("spark.sql.shuffle.partitions", "1").getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    yield session
+    session.stop()

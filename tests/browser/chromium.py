@@ -1,10 +1,11 @@
-"""Find or install a Chromium for the browser tests; ``python tests/browser/chromium.py`` prints its path."""
+"""Find or install a Chromium for the browser tests; ``python -m tests.browser.chromium`` prints its path."""
 
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
+
+from tests.debian import install_package, succeeds
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -35,32 +36,13 @@ def _playwright_chromium() -> Path | None:
 
 
 def _install_debian_package() -> Path | None:
-    if shutil.which("apt-get") is None:
-        return None
-    if os.geteuid() == 0:
-        prefix = []
-    elif shutil.which("sudo") and _succeeds(["sudo", "-n", "true"]):
-        prefix = ["sudo", "-n"]
-    else:
-        return None
-    apt = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]
-    _succeeds([*apt, "update"])  # a failed update may still leave a usable list
-    return find() if _succeeds([*apt, "install", "-y", "--no-install-recommends", "chromium"]) else None
+    return find() if install_package("chromium") else None
 
 
 def _install_with_playwright() -> Path | None:
-    if _succeeds([sys.executable, "-m", "playwright", "install", "chromium"]):
+    if succeeds([sys.executable, "-m", "playwright", "install", "chromium"]):
         return _playwright_chromium()
     return None
-
-
-def _succeeds(command: list[str]) -> bool:
-    """Run a command with its output on stderr, so that stdout carries the path alone."""
-    try:
-        return subprocess.run(command, stdout=sys.stderr, check=False, timeout=900).returncode == 0
-    except (OSError, subprocess.TimeoutExpired) as error:
-        print(error, file=sys.stderr)
-        return False
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def browser() -> Iterator[Browser]:
     """One Chromium for the whole run."""
     chromium = find_or_install()
     if chromium is None:
-        pytest.fail("no Chromium: run python tests/browser/chromium.py and read its message", pytrace=False)
+        pytest.fail("no Chromium: run python -m tests.browser.chromium and read its message", pytrace=False)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
         yield browser

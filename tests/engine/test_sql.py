@@ -81,7 +81,6 @@ COMMON_WORDS = {
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_text(name):
-    # Each was run on Spark SQL by hand with the same counts: whoever changes one must run it there again.
     found, golden = TEXTS[name]
     assert found == golden
 

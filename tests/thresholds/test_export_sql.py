@@ -1,9 +1,7 @@
-"""The policy as SQL: run by DuckDB (and Spark where installed), golden texts elsewhere, and names that attack."""
+"""The policy as SQL: run by DuckDB and Spark, golden texts elsewhere, and names that attack."""
 
 import math
-import os
 import re
-import shutil
 
 import duckdb
 import numpy as np
@@ -53,18 +51,6 @@ def by_duckdb(policy, columns):
         connection.register("t", table)
         found = connection.execute(f"SELECT {to_sql(policy, 'duckdb')} AS decision FROM t").fetchall()  # noqa: S608
     return [row[0] for row in found]
-
-
-@pytest.fixture(scope="module")
-def spark():
-    """Spark on this machine."""
-    session = pytest.importorskip("pyspark.sql").SparkSession
-    if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
-        pytest.skip("Spark needs Java")
-    found = session.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
-    found.sparkContext.setLogLevel("ERROR")
-    yield found
-    found.stop()
 
 
 def by_spark(spark, policy, columns):
