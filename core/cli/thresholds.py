@@ -27,6 +27,7 @@ from core.thresholds.halves import BINS, LEVELS, Split, count_cuts, count_halves
 from core.thresholds.objective import Objective
 from core.thresholds.policy import TEXT_CAP, LevelCounts, Policy, SplitMethod
 from core.thresholds.read_rows import decide_on_files
+from core.thresholds.sampling import Sampling
 from core.thresholds.tuning import Method
 
 DELTA = 0.1
@@ -69,6 +70,20 @@ def _add_tuning(tune: argparse.ArgumentParser) -> None:
     add = tune.add_argument
     add("--bins", type=int, default=BINS, metavar="L", help="score bins per level (default %(default)s)")
     add("--method", choices=METHODS, default="exact", help="solver (default %(default)s)")
+    add(
+        "--keep-positives",
+        type=float,
+        default=1.0,
+        metavar="R",
+        help="share of positives that the rows hold (default 1)",
+    )
+    add(
+        "--keep-negatives",
+        type=float,
+        default=1.0,
+        metavar="R",
+        help="share of negatives that the rows hold (default 1)",
+    )
     add("--certify", action="store_true", help="tune on one half of the rows, prove the precision on the other")
     add("--delta", type=float, default=DELTA, metavar="D", help="allowed probability of error (default %(default)s)")
     add("--split", choices=get_args(SplitMethod), default="random", help="how to halve (default %(default)s)")
@@ -81,9 +96,10 @@ def _tune(arguments: argparse.Namespace) -> None:
     settings = Settings.from_environment()
     objective = _objective(arguments)
     split = Split(arguments.split, arguments.seed)
+    sampling = Sampling(arguments.keep_positives, arguments.keep_negatives)
     levels = read_binning(arguments.level_edges, arguments.level_method, arguments.levels, name="level edges")
     holdout = load_input(arguments, settings)
-    evidence = _find_evidence(arguments, settings, holdout, objective, levels, split)
+    evidence = _find_evidence(arguments, settings, holdout, objective, levels, split, sampling)
     policy = evidence.policy(holdout) if evidence.cuts is not None and not holdout.rows.weighted else None
     if arguments.policy and policy is not None:
         arguments.policy.write_text(policy.to_json(), encoding="utf-8")
@@ -102,15 +118,17 @@ def _find_evidence(
     objective: Objective,
     levels: Binning,
     split: Split,
+    sampling: Sampling,
 ) -> Evidence:
     engine, method = DuckEngine(settings), METHODS[arguments.method]
     where = read_filter(holdout, arguments.where)
     if not arguments.certify:
         cuts = run_with_bar(count_cuts(holdout, engine, levels=levels, bins=arguments.bins, where=where))
-        return tune_all(cuts, objective, method=method)
+        return tune_all(cuts, objective, method=method, sampling=sampling)
     halves = run_with_bar(count_halves(holdout, engine, levels=levels, bins=arguments.bins, split=split, where=where))
     rng = make_generator(arguments.seed)
-    return tune_and_prove(halves, objective, method=method, split=split, delta=arguments.delta, rng=rng)
+    delta = arguments.delta
+    return tune_and_prove(halves, objective, method=method, split=split, delta=delta, rng=rng, sampling=sampling)
 
 
 def _objective(arguments: argparse.Namespace) -> Objective:

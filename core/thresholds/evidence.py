@@ -18,6 +18,7 @@ from core.thresholds.halves import Halves, Split
 from core.thresholds.mist import NO_PINS
 from core.thresholds.objective import Objective
 from core.thresholds.policy import Columns, Confirmation, Policy, Versions
+from core.thresholds.sampling import ALL_ROWS, Sampling
 from core.thresholds.tuning import Method, Tuning, reach, tune
 
 
@@ -53,12 +54,17 @@ class Evidence:
 
     Attributes
     ----------
+    objective, sampling
+        What was asked for in the population, and which shares of its classes the holdout has. The tunings and the proof
+        are of the sampled rows, where the target is another one.
     tuning, baseline
         On the tuning rows; ``baseline`` is None where no single threshold meets the target.
     proof
         None where all rows were used for tuning.
     """
 
+    objective: Objective
+    sampling: Sampling
     tuning: Tuning
     baseline: Tuning | None
     proof: Proof | None
@@ -82,33 +88,49 @@ class Evidence:
             raise InputError(
                 "No rule was certified, so there is no policy.", fix="Lower the target, or bring more rows."
             )
-        return make_policy(self.tuning, self.cuts, holdout, proof=self.proof)
+        return make_policy(self, self.cuts, holdout)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values: tuned, bound, baseline, and confirmed or refused, gain, where a proof was asked for."""
-        of = self.tuning.frontier.of
-        chosen = self.cuts or self.tuning.cuts
-        tuned = Counts.of_rule(of, chosen)
-        baseline = None if self.baseline is None else {"tuned": describe(self.baseline.counts, of)}
-        found: dict[str, Any] = {"method": self.tuning.method, "tuned": describe(tuned, of)}
-        found["bound"] = _describe_bound(self.tuning, tuned)
+        """Plain values: tuned, bound, baseline, and confirmed or refused, gain, where a proof was asked for.
+
+        Counts are those of the holdout's rows; precisions, with their bounds, those of the population.
+        """
+        of, sampling = self.tuning.frontier.of, self.sampling
+        tuned = Counts.of_rule(of, self.cuts or self.tuning.cuts)
+        baseline = None if self.baseline is None else {"tuned": describe(self.baseline.counts, of, sampling)}
+        found: dict[str, Any] = {"method": self.tuning.method, "tuned": describe(tuned, of, sampling)}
+        if not sampling.even:
+            found["sampling"] = {name: getattr(sampling, name) for name in Sampling.__slots__}
+        found["bound"] = _describe_bound(self, tuned)
         if self.proof is not None:
-            found |= _describe_outcome(self.proof.outcome, self.proof.confirm)
+            found |= _describe_outcome(self.proof.outcome, self.proof.confirm, sampling)
             if baseline is not None and self.proof.baseline is not None:
-                baseline |= _describe_outcome(self.proof.baseline, self.proof.confirm)
+                baseline |= _describe_outcome(self.proof.baseline, self.proof.confirm, sampling)
         return found | {"baseline": baseline, "gain": _describe_gain(self.proof.gain if self.proof else None)}
 
 
-def tune_all(cuts: Cuts, objective: Objective, *, method: Method, pinned: Mapping[int, int] = NO_PINS) -> Evidence:
+def tune_all(
+    cuts: Cuts,
+    objective: Objective,
+    *,
+    method: Method,
+    pinned: Mapping[int, int] = NO_PINS,
+    sampling: Sampling = ALL_ROWS,
+) -> Evidence:
     """Tune on all rows, without a proof.
 
     Raises
     ------
     InfeasibleTarget
         No rule of the method meets the target.
+    InputError
+        Rows are weighted, and sampling rates are given as well.
     """
-    tuning = tune(cuts, objective, method=method, pinned=pinned)
-    return Evidence(tuning, _tune_single(cuts, objective), None)
+    if cuts.unit != 1.0 and not sampling.even:
+        raise InputError("Weights and sampling rates are both given.", fix="Give one of them: they say the same.")
+    asked = sampling.in_sample(objective)
+    tuning = tune(cuts, asked, method=method, pinned=pinned)
+    return Evidence(objective, sampling, tuning, _tune_single(cuts, asked), None)
 
 
 def tune_and_prove(
@@ -120,6 +142,7 @@ def tune_and_prove(
     delta: float,
     rng: np.random.Generator,
     pinned: Mapping[int, int] = NO_PINS,
+    sampling: Sampling = ALL_ROWS,
 ) -> Evidence:
     """Tune on one half, and certify what was found on the other; the single threshold likewise.
 
@@ -134,14 +157,16 @@ def tune_and_prove(
         raise InputError(
             f"Only a precision can be certified, not a {objective.kind}.", fix="Give a target precision, or tune only."
         )
-    tuning = tune(halves.tuned, objective, method=method, pinned=pinned)
-    single = _tune_single(halves.tuned, objective)
-    outcome = certify(tuning.frontier, halves.confirm, target=objective.target, delta=delta)
-    if single is None:
-        return Evidence(tuning, None, Proof(split, delta, halves.confirm, outcome, None, None))
-    baseline = certify(single.frontier, halves.confirm, target=objective.target, delta=delta)
-    gain = measure_gain(halves.confirm, outcome.cuts, baseline.cuts, rng=rng)
-    return Evidence(tuning, single, Proof(split, delta, halves.confirm, outcome, baseline, gain))
+    asked = sampling.in_sample(objective)
+    tuning = tune(halves.tuned, asked, method=method, pinned=pinned)
+    single = _tune_single(halves.tuned, asked)
+    outcome = certify(tuning.frontier, halves.confirm, target=asked.target, delta=delta)
+    baseline, gain = None, None
+    if single is not None:
+        baseline = certify(single.frontier, halves.confirm, target=asked.target, delta=delta)
+        gain = measure_gain(halves.confirm, outcome.cuts, baseline.cuts, rng=rng)
+    proof = Proof(split, delta, halves.confirm, outcome, baseline, gain)
+    return Evidence(objective, sampling, tuning, single, proof)
 
 
 def _tune_single(cuts: Cuts, objective: Objective) -> Tuning | None:
@@ -151,7 +176,7 @@ def _tune_single(cuts: Cuts, objective: Objective) -> Tuning | None:
         return None
 
 
-def make_policy(tuning: Tuning, cuts: tuple[int, ...], holdout: Holdout, *, proof: Proof | None) -> Policy:
+def make_policy(evidence: Evidence, cuts: tuple[int, ...], holdout: Holdout) -> Policy:
     """A rule on the tuning's cuts as a policy; confirmed only if it is the one that was certified.
 
     Raises
@@ -159,7 +184,7 @@ def make_policy(tuning: Tuning, cuts: tuple[int, ...], holdout: Holdout, *, proo
     InputError
         The holdout is weighted: a policy states counts of rows.
     """
-    of = tuning.frontier.of
+    tuning, proof, of = evidence.tuning, evidence.proof, evidence.tuning.frontier.of
     certified = proof is not None and isinstance(proof.outcome, Certificate) and proof.outcome.cuts == cuts
     confirmed = None
     if proof is not None and certified:
@@ -169,7 +194,8 @@ def make_policy(tuning: Tuning, cuts: tuple[int, ...], holdout: Holdout, *, proo
         level_edges=tuple(of.level_edges.tolist()),
         thresholds=thresholds_of(of, np.array(cuts)),
         outside="reject",
-        objective=tuning.objective,
+        objective=evidence.objective,
+        sampling=evidence.sampling,
         method=tuning.method.replace("_", "-"),
         seed=proof.split.seed if proof else 0,
         tuned=counts_of(of, cuts),
@@ -179,23 +205,24 @@ def make_policy(tuning: Tuning, cuts: tuple[int, ...], holdout: Holdout, *, proo
     )
 
 
-def describe(counts: Counts, of: Cuts) -> dict[str, Any]:
-    """Counts as plain values; Wilson intervals at 95 %, none in a weighted holdout, whose units are weight."""
+def describe(counts: Counts, of: Cuts, sampling: Sampling = ALL_ROWS) -> dict[str, Any]:
+    """Counts as plain values; Wilson intervals at 95 %, none in a weighted holdout, whose units are weight.
+
+    A precision and its interval are those of the population that the rows were sampled from.
+    """
     found: dict[str, Any] = {
         "n": _number(counts.rows, of),
         "positives": _number(counts.positives, of),
         "accepted": _number(counts.accepted, of),
         "tp": _number(counts.tp, of),
     }
-    for name, value, base in (
-        ("precision", counts.precision, counts.accepted),
-        ("recall", counts.recall, counts.positives),
+    for name, base, carry in (
+        ("precision", counts.accepted, sampling.in_population),
+        ("recall", counts.positives, float),
     ):
-        lo, hi = wilson(counts.tp, base)
-        known = base > 0
-        whole = known and of.unit == 1.0
-        found[name] = value if known else None
-        found[f"{name}_lo"], found[f"{name}_hi"] = (float(lo), float(hi)) if whole else (None, None)
+        ends = (carry(float(end)) for end in wilson(counts.tp, base)) if base and of.unit == 1.0 else (None, None)
+        found[name] = carry(counts.tp / base) if base else None
+        found[f"{name}_lo"], found[f"{name}_hi"] = ends
     return found
 
 
@@ -203,31 +230,35 @@ def _number(units: int, of: Cuts) -> float:
     return units if of.unit == 1.0 else units * of.unit
 
 
-def _describe_bound(tuning: Tuning, tuned: Counts) -> dict[str, Any]:
+def _describe_bound(evidence: Evidence, tuned: Counts) -> dict[str, Any]:
     """The bound in the objective's own terms, and how far below it the chosen rule lies."""
-    kind = tuning.objective.kind
-    name, scale = {
-        "recall": ("precision_upper", 1.0),
-        "cost": ("saved_upper", tuning.frontier.of.unit),
-    }.get(kind, ("recall_upper", 1 / tuning.frontier.of.positives))
-    upper = float(tuning.upper) * scale
-    gap = upper - float(reach(tuning.objective, tuned)) * scale
-    return {name: upper, "gap": max(gap, 0.0), "optimal": tuning.optimal and tuned == tuning.counts}
+    tuning, sampling = evidence.tuning, evidence.sampling
+    upper, reached = float(tuning.upper), float(reach(tuning.objective, tuned))
+    if evidence.objective.kind == "recall":
+        name, upper, reached = "precision_upper", sampling.in_population(upper), sampling.in_population(reached)
+    elif evidence.objective.kind == "cost":
+        scale = tuning.frontier.of.unit / sampling.keep_positives
+        name, upper, reached = "saved_upper", upper * scale, reached * scale
+    else:
+        positives = tuning.frontier.of.positives
+        name, upper, reached = "recall_upper", upper / positives, reached / positives
+    return {name: upper, "gap": max(upper - reached, 0.0), "optimal": tuning.optimal and tuned == tuning.counts}
 
 
-def _describe_outcome(outcome: Certificate | Refusal, confirm: Cuts) -> dict[str, Any]:
+def _describe_outcome(outcome: Certificate | Refusal, confirm: Cuts, sampling: Sampling) -> dict[str, Any]:
     if isinstance(outcome, Certificate):
         proven = {
-            "precision_lower": outcome.precision_lower,
+            "precision_lower": sampling.in_population(outcome.precision_lower),
             "delta": outcome.delta,
             "p_value": outcome.p_value,
             "tested": outcome.tested,
         }
-        return {"confirmed": describe(outcome.confirmed, confirm) | proven}
+        return {"confirmed": describe(outcome.confirmed, confirm, sampling) | proven}
+    best = outcome.best_certifiable_precision
     return {
         "refused": {
-            "reason": outcome.reason,
-            "best_certifiable_precision": outcome.best_certifiable_precision,
+            "reason": outcome.reason if sampling.even else f"Of the sampled rows: {outcome.reason}",
+            "best_certifiable_precision": None if best is None else sampling.in_population(best),
             "more_accepted_rows_needed": outcome.more_accepted_rows_needed,
         }
     }

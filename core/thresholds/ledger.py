@@ -68,7 +68,7 @@ class Ledger:
     @property
     def objective(self) -> Objective:
         """The first question."""
-        return self.first.tuning.objective
+        return self.first.objective
 
     @property
     def method(self) -> Method:
@@ -95,7 +95,8 @@ class Ledger:
         """
         if self.find(cuts, target=target) is not None:
             return self
-        verdict = check_edit(self.proof.confirm, cuts, target=target, looks=self.counter)
+        asked = self.first.sampling.in_sample(Objective("precision", target)).target
+        verdict = check_edit(self.proof.confirm, cuts, target=asked, looks=self.counter)
         return replace(self, counter=verdict.looks, looks=(*self.looks, Look(origin, target, verdict)))
 
     def frame(self) -> pd.DataFrame:
@@ -115,7 +116,7 @@ class Ledger:
         """
         if not look.verdict.certified:
             raise InputError("This rule was tested and not certified.", fix="Choose a certified rule.")
-        policy, proof = make_policy(self.first.tuning, look.verdict.cuts, holdout, proof=None), self.proof
+        policy, proof = make_policy(replace(self.first, proof=None), look.verdict.cuts, holdout), self.proof
         return replace(
             policy,
             objective=Objective("precision", look.target),

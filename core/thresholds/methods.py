@@ -8,7 +8,7 @@ import pandas as pd
 
 from core.errors import InfeasibleTarget, InputError, RecScopeError
 from core.intervals import wilson
-from core.thresholds.certify import Certificate, Refusal, certify
+from core.thresholds.certify import Certificate, Counts, Refusal, certify
 from core.thresholds.data import Cuts
 from core.thresholds.objective import Objective
 from core.thresholds.tuning import Method, Tuning, tune
@@ -51,9 +51,10 @@ class Comparison:
     def frame(self) -> pd.DataFrame:
         """One line per method.
 
-        Columns method, recall_tuned, precision_tuned, recall_confirmed with recall_confirmed_lo and _hi (95 % Wilson),
-        gap (to the bound, in positives as a share of all; for kind recall in precision; for kind cost in costs of a
-        false negative), certified (yes, no, or nothing where not tested), note.
+        Columns method, recall_tuned (of the method's best rule on the tuning rows), gap (of that rule to the bound, in
+        positives as a share of all; for kind recall in precision; for kind cost in costs of a false negative),
+        certified (yes, no, or nothing where not tested), recall_certified_tuned and recall_confirmed (of the certified
+        rule on both halves), note. Each recall has its 95 % Wilson interval in _lo and _hi, NaN with weights.
         """
         return pd.DataFrame([_line(answer) for answer in self.answers])
 
@@ -101,24 +102,26 @@ def _why(error: RecScopeError) -> str:
 
 
 def _line(answer: Answer) -> dict[str, object]:
-    nothing = float("nan")
-    found: dict[str, object] = dict.fromkeys(
-        ("recall_tuned", "precision_tuned", "recall_confirmed", "recall_confirmed_lo", "recall_confirmed_hi", "gap"),
-        nothing,
-    )
-    if answer.tuning is not None:
-        shown = answer.outcome.tuned if isinstance(answer.outcome, Certificate) else answer.tuning.counts
-        found |= {"recall_tuned": shown.recall, "precision_tuned": shown.precision, "gap": _gap(answer.tuning)}
-    if isinstance(answer.outcome, Certificate):
-        counts = answer.outcome.confirmed
-        lo, hi = wilson(counts.tp, counts.positives)
-        found |= {
-            "recall_confirmed": counts.recall,
-            "recall_confirmed_lo": float(lo),
-            "recall_confirmed_hi": float(hi),
-        }
-    certified = "" if answer.outcome is None else "yes" if isinstance(answer.outcome, Certificate) else "no"
-    return {"method": NAMES[answer.method], **found, "certified": certified, "note": answer.reason}
+    outcome, tuning = answer.outcome, answer.tuning
+    granted = outcome if isinstance(outcome, Certificate) else None
+    whole = tuning is not None and tuning.frontier.of.unit == 1.0
+    return {
+        "method": NAMES[answer.method],
+        **_rate("recall_tuned", None if tuning is None else tuning.counts, whole=whole),
+        "gap": float("nan") if tuning is None else _gap(tuning),
+        "certified": "" if outcome is None else "no" if granted is None else "yes",
+        **_rate("recall_certified_tuned", None if granted is None else granted.tuned, whole=whole),
+        **_rate("recall_confirmed", None if granted is None else granted.confirmed, whole=whole),
+        "note": answer.reason,
+    }
+
+
+def _rate(name: str, counts: Counts | None, *, whole: bool) -> dict[str, float]:
+    """Recall with its interval; NaN where there is none."""
+    if counts is None:
+        return dict.fromkeys((name, f"{name}_lo", f"{name}_hi"), float("nan"))
+    lo, hi = wilson(counts.tp, counts.positives) if whole else (float("nan"), float("nan"))
+    return {name: counts.recall, f"{name}_lo": float(lo), f"{name}_hi": float(hi)}
 
 
 def _gap(tuning: Tuning) -> float:

@@ -19,6 +19,7 @@ from core.checks import as_floats
 from core.errors import InputError, TooLarge
 from core.holdout.data import UncertaintyKind
 from core.thresholds.objective import Objective
+from core.thresholds.sampling import Sampling
 
 SCHEMA = "recscope-policy/1"
 HASH_PREFIX = b"recscope-policy-v1\n"
@@ -35,8 +36,8 @@ _EXPORT_AGAIN = "Export the policy again from RecScope."
 # What every policy says, so that its file can be read without these pages.
 _ALWAYS = {"schema": SCHEMA, "accept": "score >= threshold of the level", "missing": "reject"}
 _KEYS = {
-    *_ALWAYS, "hash", "columns", "level_edges", "thresholds", "outside", "objective", "method", "seed", "tuned",
-    "confirmed", "data_digest", "versions",
+    *_ALWAYS, "hash", "columns", "level_edges", "thresholds", "outside", "objective", "sampling", "method", "seed",
+    "tuned", "confirmed", "data_digest", "versions",
 }  # fmt: skip
 
 
@@ -175,7 +176,10 @@ class Policy:
         A row whose uncertainty lies in no level: ``reject`` it, or give it to the ``nearest`` level. No target was
         shown to hold for such rows.
     objective, method, seed
-        What was asked for, which solver answered, and the seed of the split.
+        What was asked for (in the population), which solver answered, and the seed of the split.
+    sampling
+        Which shares of the classes are in the counted rows. Where these differ, a precision of the counts is not that
+        of the population: see :meth:`core.thresholds.sampling.Sampling.in_population`.
     tuned
         Counts of rows, per level in the order of the thresholds, on the rows it was tuned on.
     confirmed
@@ -191,6 +195,7 @@ class Policy:
     thresholds: tuple[float, ...]
     outside: Outside
     objective: Objective
+    sampling: Sampling
     method: str
     seed: int
     tuned: tuple[LevelCounts, ...]
@@ -310,6 +315,7 @@ class Policy:
             "thresholds": [None if threshold == math.inf else threshold for threshold in self.thresholds],
             "outside": self.outside,
             "objective": {"kind": self.objective.kind, "target": float(self.objective.target)},
+            "sampling": {name: float(getattr(self.sampling, name)) for name in Sampling.__slots__},
             "method": self.method,
             "seed": self.seed,
             "tuned": [asdict(level) for level in self.tuned],
@@ -374,6 +380,7 @@ def _policy_of(found: dict[str, Any]) -> Policy:
         thresholds=tuple(math.inf if value is None else value for value in _list(found["thresholds"], "thresholds")),
         outside=found["outside"],
         objective=_objective_of(found["objective"]),
+        sampling=_sampling_of(found["sampling"]),
         method=found["method"],
         seed=found["seed"],
         tuned=_counts_of(found["tuned"]),
@@ -391,6 +398,11 @@ def _columns_of(found: object) -> Columns:
 def _objective_of(found: object) -> Objective:
     fields = _check_keys(found, set(Objective.__slots__), "objective")
     return Objective(fields["kind"], _number(fields["target"], "target"))
+
+
+def _sampling_of(found: object) -> Sampling:
+    fields = _check_keys(found, set(Sampling.__slots__), "sampling")
+    return Sampling(**{name: _number(value, "share of kept rows") for name, value in fields.items()})
 
 
 def _confirmation_of(found: object) -> Confirmation:

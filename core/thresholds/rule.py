@@ -16,7 +16,7 @@ from core.thresholds.certify import FEWEST_ACCEPTED, Counts, Refusal, certify
 from core.thresholds.data import Cuts
 from core.thresholds.single import trace_single
 
-SURFACE_BINS = 25
+SURFACE_BINS = 20
 FIRST_TARGET = 0.9  # where it holds
 TARGET_STEP = 0.05
 
@@ -120,13 +120,18 @@ def suggest_target(tuned: Cuts, *, delta: float) -> float:
     It asks which target one threshold would be certified at if the tuning rows were fresh, and does not look at the
     other half. One threshold adapts least to the rows, so this is seldom too hopeful for it or for better rules.
     """
-    if tuned.unit != 1.0:
-        return FIRST_TARGET
-    outcome = certify(trace_single(tuned), tuned, target=FIRST_TARGET, delta=delta)
+    frontier = trace_single(tuned)
+    if tuned.unit != 1.0:  # no exact test: the highest precision of a rule that accepts enough
+        best = float(frontier.precision[frontier.accepted * tuned.unit >= FEWEST_ACCEPTED].max(initial=0.0))
+        return min(_step_down(best), FIRST_TARGET)
+    outcome = certify(frontier, tuned, target=FIRST_TARGET, delta=delta)
     if not isinstance(outcome, Refusal):
         return FIRST_TARGET
-    best = outcome.best_certifiable_precision or 0.0
-    return round(max(int(best / TARGET_STEP), 1) * TARGET_STEP, 2)
+    return _step_down(outcome.best_certifiable_precision or 0.0)
+
+
+def _step_down(precision: float) -> float:
+    return round(max(int(precision / TARGET_STEP), 1) * TARGET_STEP, 2)
 
 
 def _per_bin(table: IntArray) -> IntArray:

@@ -95,6 +95,19 @@ class TestTune:
         assert outcome.status == 2
         assert "precision that the rows do not have" in outcome.err
 
+    def test_rows_sampled_by_class(self, call, rows, tmp_path) -> None:
+        frame = pd.read_parquet(rows)
+        kept = frame[(frame["label"] == 1) | (np.random.default_rng(0).random(N) < 0.25)]
+        kept.to_parquet(tmp_path / "kept.parquet")
+        options = ("--precision", 0.2, "--certify", "--method", "mist", "--keep-negatives", 0.25)
+        found = call("tune", tmp_path / "kept.parquet", *options).json
+        assert found["sampling"] == found["policy"]["sampling"] == {"keep_positives": 1.0, "keep_negatives": 0.25}
+        assert found["policy"]["objective"]["target"] == 0.2
+        tuned = found["tuned"]
+        fp = (tuned["accepted"] - tuned["tp"]) / 0.25
+        assert tuned["precision"] == pytest.approx(tuned["tp"] / (tuned["tp"] + fp))
+        assert found["confirmed"]["precision_lower"] >= 0.2
+
     @pytest.mark.parametrize(
         "options", [("--split", "time", "--time", "time"), ("--split", "group", "--group", "user")]
     )

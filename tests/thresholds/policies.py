@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from core.thresholds.objective import Objective
 from core.thresholds.policy import Columns, Confirmation, LevelCounts, Policy, Versions
+from core.thresholds.sampling import Sampling
 
 DIGEST = "ab" * 32
 EVIDENCE = Columns("score", ("evidence",), "evidence")
@@ -24,6 +25,7 @@ def make_policy(**changes: Any) -> Policy:
         "thresholds": (0.75, math.inf, 0.5),
         "outside": "reject",
         "objective": Objective("precision", 0.9),
+        "sampling": Sampling(),
         "method": "exact",
         "seed": 0,
         "tuned": (LevelCounts(10, 4, 3, 3), LevelCounts(20, 5, 0, 0), LevelCounts(30, 12, 11, 10)),

@@ -1,0 +1,82 @@
+"""All methods at one question, as a table and as curves."""
+
+from typing import get_args
+
+import numpy as np
+import pytest
+
+from core.thresholds.certify import Certificate, certify
+from core.thresholds.data import Cuts
+from core.thresholds.methods import NAMES, compare_methods
+from core.thresholds.objective import Objective
+from core.thresholds.tuning import Method, tune
+from tests.thresholds.population import posterior_network
+
+OBJECTIVE = Objective("precision", 0.35)
+
+
+@pytest.fixture(scope="module")
+def halves() -> tuple[Cuts, Cuts]:
+    world, rng = posterior_network(3), np.random.default_rng(5)
+    return world.draw(60_000, rng), world.draw(60_000, rng)
+
+
+def test_every_method_answers_or_says_why_not(halves: tuple[Cuts, Cuts]) -> None:
+    frame = compare_methods(halves[0], OBJECTIVE).frame()
+    assert frame["method"].tolist() == [NAMES[method] for method in get_args(Method)]
+    refused = frame["recall_tuned"].isna()
+    assert (frame["note"][refused] != "").all()
+    assert (frame["note"][~refused] == "").all()
+    assert frame["recall_confirmed"].isna().all()
+    assert set(frame["certified"]) == {""}
+
+
+def test_figures_are_those_of_tune_and_certify(halves: tuple[Cuts, Cuts]) -> None:
+    tuned, confirm = halves
+    comparison = compare_methods(tuned, OBJECTIVE, confirm=confirm, delta=0.05)
+    frame = comparison.frame().set_index("method")
+    for method in ("exact", "greedy", "single"):
+        tuning = tune(tuned, OBJECTIVE, method=method)
+        outcome = certify(tuning.frontier, confirm, target=0.35, delta=0.05)
+        line = frame.loc[NAMES[method]]
+        assert line["recall_tuned"] == tuning.counts.recall
+        assert line["gap"] == pytest.approx(float(tuning.upper - tuning.goal) / tuned.positives)
+        if isinstance(outcome, Certificate):
+            assert line["certified"] == "yes"
+            assert line["recall_confirmed"] == outcome.confirmed.recall
+            assert line["recall_confirmed_lo"] < line["recall_confirmed"] < line["recall_confirmed_hi"]
+        else:
+            assert (line["certified"], line["note"]) == ("no", outcome.reason)
+
+
+def test_curves_rise_in_recall_and_leave_out_rules_that_accept_none(halves: tuple[Cuts, Cuts]) -> None:
+    curves = compare_methods(halves[0], OBJECTIVE).curves()
+    assert (curves["accepted"] > 0).all()
+    assert (curves["lo"] <= curves["precision"]).all()
+    assert (curves["precision"] <= curves["hi"]).all()
+    for _, part in curves.groupby("method"):
+        assert part["recall"].is_monotonic_increasing
+
+
+@pytest.mark.parametrize(("kind", "target"), [("recall", 0.2), ("capacity", 900), ("cost", 2.0)])
+def test_other_goals_are_not_certified_and_the_exact_method_has_no_gap(
+    halves: tuple[Cuts, Cuts], kind: str, target: float
+) -> None:
+    comparison = compare_methods(halves[0], Objective(kind, target), confirm=halves[1])
+    assert all(answer.outcome is None for answer in comparison.answers)
+    assert comparison.frame().set_index("method").loc[NAMES["exact"], "gap"] == pytest.approx(0, abs=1e-3)
+
+
+def test_an_impossible_target_leaves_every_line_with_its_reason(halves: tuple[Cuts, Cuts]) -> None:
+    comparison = compare_methods(halves[0], Objective("precision", 1.0))
+    assert comparison.curves().empty
+    assert comparison.frame()["note"].str.contains("No rule reaches|cannot be grouped").all()
+
+
+def test_with_weights_there_are_no_intervals(halves: tuple[Cuts, Cuts]) -> None:
+    tuned = halves[0]
+    weighted = Cuts(tuned.edges, tuned.accepted, tuned.tp, 0.5, tuned.level_edges, tuned.more_is_certain)
+    comparison = compare_methods(weighted, OBJECTIVE)
+    assert comparison.curves()["lo"].isna().all()
+    assert comparison.frame()["recall_tuned_lo"].isna().all()
+    assert comparison.frame()["recall_tuned"].notna().any()
