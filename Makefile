@@ -26,8 +26,9 @@ test: $(VENV)/.development  ## check everything: format, lint, types, doctests, 
 	$(PYTEST) -n 2 --dist loadfile core tests --ignore=tests/pages --ignore=tests/browser
 	$(PYTEST) tests/pages tests/browser
 
-bench: $(VENV)/.development  ## measure; prints one JSON object
+bench: $(VENV)/.development  ## measure; prints one JSON object per word
 	@$(BIN)/python bench/holdout.py
+	@$(BIN)/python bench/thresholds.py
 
 samples: $(VENV)/.runtime  ## rebuild sample_data byte for byte
 	$(BIN)/python -m core.holdout.simulate

@@ -15,12 +15,13 @@ from core.engine.duck import DuckEngine
 from core.errors import InputError
 from core.holdout.data import ColumnRoles, Holdout
 from core.holdout.positivity import Binning
+from core.holdout.segments import filter_rows
 from core.ingest.load import inspect
 from core.intervals import wilson
 from core.rng import make_generator
 from core.settings import Settings
 from core.thresholds.apply import check_columns, count_stored, total
-from core.thresholds.evidence import Evidence, tune_all, tune_and_prove
+from core.thresholds.evidence import Evidence, find_cautions, tune_all, tune_and_prove
 from core.thresholds.export_python import to_python
 from core.thresholds.export_sql import Dialect, to_sql
 from core.thresholds.halves import BINS, LEVELS, Split, count_cuts, count_halves
@@ -100,7 +101,8 @@ def _tune(arguments: argparse.Namespace) -> None:
     levels = read_binning(arguments.level_edges, arguments.level_method, arguments.levels, name="level edges")
     holdout = load_input(arguments, settings)
     evidence = _find_evidence(arguments, settings, holdout, objective, levels, split, sampling)
-    policy = evidence.policy(holdout) if evidence.cuts is not None and not holdout.rows.weighted else None
+    where = read_filter(holdout, arguments.where)
+    policy = evidence.policy(holdout, where=where) if evidence.cuts is not None and not holdout.rows.weighted else None
     if arguments.policy and policy is not None:
         arguments.policy.write_text(policy.to_json(), encoding="utf-8")
     elif arguments.policy:
@@ -108,7 +110,7 @@ def _tune(arguments: argparse.Namespace) -> None:
             f"no policy written: {'the proof was refused' if evidence.cuts is None else 'weighted rows'}\n"
         )
     document = {"policy": json.loads(policy.to_json()) if policy else None, "digest": holdout.digest}
-    _write({**document, **evidence.to_json()}, arguments.json)
+    _write({**document, **evidence.to_json(), "cautions": find_cautions(evidence, holdout)}, arguments.json)
 
 
 def _find_evidence(
@@ -143,17 +145,26 @@ def _apply(arguments: argparse.Namespace) -> None:
     pq.write_table(pa.table({"decision": applied.decision}), arguments.out)
     for what, rows in applied.remarks:
         sys.stderr.write(f"{rows:,} rows {what}\n")
+    for column, values in policy.only:
+        shown = ", ".join(ascii(value)[:40] for value in values[:5])
+        sys.stderr.write(f"note: the policy was tuned on rows with {ascii(column)[:80]} {shown} only\n")
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
     policy, settings = read_policy(arguments.policy), Settings.from_environment()
-    columns = policy.columns
-    roles = ColumnRoles(columns.score, columns.uncertainty, columns.uncertainty_kind, arguments.label)
     check_files(arguments.files)
     check_columns(policy, inspect(arguments.files[0], settings=settings).columns)
-    holdout = load_files(arguments.files, roles, settings)
-    counts = run_with_bar(count_stored(policy, holdout.rows, engine=DuckEngine(settings)))
-    _write(_describe(total(counts), holdout.rows.count, holdout.positives), arguments.json)
+    holdout = load_files(arguments.files, _roles_of(policy, arguments.label), settings)
+    engine, where = DuckEngine(settings), [filter_rows(holdout, column, values) for column, values in policy.only]
+    counts = run_with_bar(count_stored(policy, holdout.rows, engine=engine, where=where))
+    every = run_with_bar(engine.count(holdout.rows, [], ("rows", "positives"), where=where)).sums
+    _write(_describe(total(counts), int(every["rows"]), int(every["positives"])), arguments.json)
+
+
+def _roles_of(policy: Policy, label: str) -> ColumnRoles:
+    columns = policy.columns
+    segments = tuple(column for column, _ in policy.only)
+    return ColumnRoles(columns.score, columns.uncertainty, columns.uncertainty_kind, label, segments=segments)
 
 
 def _describe(counts: LevelCounts, rows: int, positives: int) -> dict[str, Any]:

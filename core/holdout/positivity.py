@@ -163,9 +163,16 @@ def orient(cells: Cells, holdout: Holdout, *, axis: int = 0) -> Cells:
 
 
 def find_edges(
-    holdout: Holdout, engine: Engine, column: str, binning: Binning, *, cap: int, where: Sequence[Filter]
+    holdout: Holdout,
+    engine: Engine,
+    column: str,
+    binning: Binning,
+    *,
+    cap: int,
+    where: Sequence[Filter],
+    ends: tuple[float, float] | None = None,
 ) -> Job[FloatArray]:
-    """Edges of an axis; the outer ones hold every row unless they were typed.
+    """Edges of an axis, the outer ones at ``ends``, or else such that they hold every row, unless they were typed.
 
     Where so many rows share an uncertainty that it fills a level or more, they become a level of their own.
     """
@@ -175,7 +182,9 @@ def find_edges(
         check_count(len(edges) - 1, 1, cap, name=name)
         return np.array(edges, dtype=np.float64)
     count = check_count(binning.count, 1, cap, name=name)
-    lo, hi = (0.0, 1.0) if column == "score" else holdout.rows.ranges[column]
+    lo, hi = ends or ((0.0, 1.0) if column == "score" else holdout.rows.ranges[column])
+    if lo == hi:
+        return np.array([lo, np.nextafter(hi, np.inf)])
     if binning.method == "equal_width":
         return _equal_width(lo, hi, count)
     shares = np.arange(1, count) / count
@@ -183,13 +192,13 @@ def find_edges(
     found, times = np.unique(inner, return_counts=True)
     crowded = found[(times > 1) | (found == lo)]
     if column == "uncertainty" and len(crowded):
-        inner = np.append(inner, (yield from _values_above(holdout, engine, column, crowded, where=where)))
+        inner = np.append(inner, (yield from values_above(holdout, engine, column, crowded, where=where)))
     if column == "uncertainty" and hi in inner:  # many rows share the largest value: it becomes a level of its own
         return np.unique([lo, *inner, np.nextafter(hi, np.inf)])
     return np.unique([lo, *inner[(inner > lo) & (inner < hi)], hi])
 
 
-def _values_above(
+def values_above(
     holdout: Holdout, engine: Engine, column: str, values: FloatArray, *, where: Sequence[Filter]
 ) -> Job[FloatArray]:
     """The next larger value after each, where there is one, so that rows which share a value become their own cell."""

@@ -40,6 +40,14 @@ def filter_rows(holdout: Holdout, column: str, values: Sequence[str]) -> Among:
     return Among(segment.column, tuple(segment.values.index(value) for value in values))
 
 
+def name_filter(holdout: Holdout, where: Sequence[Among]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """A filter in the file's own words: (column, values), the inverse of :func:`filter_rows`."""
+    named = {segment.column: segment for segment in holdout.segments}
+    return tuple(
+        (named[among.column].name, tuple(named[among.column].values[code] for code in among.codes)) for among in where
+    )
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SegmentComparison:
     """One line per value of a segment column.

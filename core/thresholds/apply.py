@@ -11,7 +11,7 @@ import pandas as pd
 
 from core.arrays import FloatArray, IntArray
 from core.checks import as_floats
-from core.engine.protocol import Axis, Engine, Rows
+from core.engine.protocol import Axis, Engine, Filter, Rows
 from core.errors import InputError
 from core.jobs import Job
 from core.thresholds.data import Cuts
@@ -124,13 +124,15 @@ def count_columns(
     return _by_level(*(np.bincount(level[mask], minlength=policy.levels) for mask in masks))
 
 
-def count_stored(policy: Policy, rows: Rows, *, engine: Engine) -> Job[tuple[LevelCounts, ...]]:
+def count_stored(
+    policy: Policy, rows: Rows, *, engine: Engine, where: Sequence[Filter] = ()
+) -> Job[tuple[LevelCounts, ...]]:
     """The same as :func:`count_columns` on the stored rows of a holdout, by an engine."""
     edges = np.array(policy.level_edges)
     if policy.outside == "nearest":
         lowest, highest = rows.ranges["uncertainty"]
         edges[0], edges[-1] = min(edges[0], lowest), max(edges[-1], highest)
-    found = yield from engine.evaluate(rows, Axis("uncertainty", edges), np.array(policy.thresholds))
+    found = yield from engine.evaluate(rows, Axis("uncertainty", edges), np.array(policy.thresholds), where=where)
     return _by_level(found.rows, found.positives, found.accepted, found.true_positives)
 
 

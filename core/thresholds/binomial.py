@@ -101,5 +101,6 @@ def rows_to_certify(tp: int, accepted: int, *, target: float, delta: float) -> i
         passes = bool(tail(tp * middle / accepted, middle, target) <= delta)
         low, high = (low, middle) if passes else (middle, high)
     while not tail(tp * high // accepted, high, target) <= delta:
-        high += 1
+        whole = tp * high // accepted
+        high = max(-(-(whole + 1) * accepted // tp), high + 1)  # where the next true positive comes
     return high

@@ -135,8 +135,10 @@ def certify(
     r"""Test the rules of a frontier on fresh rows, in an order fixed beforehand, and return the best that holds.
 
     Definition
-        Rules accepting fewer than 30 rows on the tuning half A are dropped. The others are sorted by A's p-value of
-        H0 "precision <= target" (ties: more accepted first) and tested in that order on the confirmation half B,
+        Rules that accept fewer than 30 rows on the tuning half A, or miss the target there, are dropped. The others are
+        sorted by A's p-value of H0 "precision <= target" (ties: more accepted first); those that find fewer positives
+        on A than the first of them are dropped too, as they could end the sequence and not win it. The rest is tested
+        in that order on the confirmation half B,
 
         .. math:: p_r = P(\mathrm{Bin}(n_r, \sigma) \ge t_r) \le \delta
 
@@ -194,8 +196,9 @@ def certify(
     check_halves(frontier.of, confirm)
     order = _sequence(frontier, target=target, scope=scope)
     if not len(order):
-        reason = f"No rule accepts {FEWEST_ACCEPTED} rows or more on the tuning half."
-        return Refusal(reason, target, delta, scope, 0, _none(confirm))
+        reason = f"No rule accepts {FEWEST_ACCEPTED} rows or more on the tuning half and meets the target there."
+        best = _best_certifiable(frontier, confirm, target=target, delta=delta, scope=scope)
+        return Refusal(reason, target, delta, scope, 0, _none(confirm), best_certifiable_precision=best)
     p = _p_values(confirm, frontier, order, target=target, scope=scope)
     failed = np.flatnonzero(p > delta)
     passed = int(failed[0]) if len(failed) else len(order)
@@ -249,9 +252,11 @@ def check_level(delta: float, *, target: float) -> None:
 
 
 def _sequence(frontier: Frontier, *, target: float, scope: Scope) -> IntArray:
-    rules = np.flatnonzero(frontier.accepted >= FEWEST_ACCEPTED)
+    meets = np.nan_to_num(frontier.precision) >= target
+    rules = np.flatnonzero((frontier.accepted >= FEWEST_ACCEPTED) & meets)
     p = _p_values(frontier.of, frontier, rules, target=target, scope=scope)
-    return rules[np.lexsort((-frontier.accepted[rules], p))]
+    order = rules[np.lexsort((-frontier.accepted[rules], p))]
+    return order[frontier.tp[order] >= frontier.tp[order[:1]]]
 
 
 def _p_values(half: Cuts, frontier: Frontier, rules: IntArray, *, target: float, scope: Scope) -> FloatArray:
@@ -329,7 +334,7 @@ def _best_certifiable(frontier: Frontier, confirm: Cuts, *, target: float, delta
     """A sequence certifies a rule exactly if its first rule passes, so only that one is looked at."""
     for step in range(int(np.ceil(target * GRID)) - 1, 0, -1):
         first = _sequence(frontier, target=step / GRID, scope=scope)[:1]
-        if _p_values(confirm, frontier, first, target=step / GRID, scope=scope)[0] <= delta:
+        if len(first) and _p_values(confirm, frontier, first, target=step / GRID, scope=scope)[0] <= delta:
             return step / GRID
     return None
 

@@ -31,6 +31,8 @@ class Cuts:
         Rows (or weight, in a weighted holdout) that one unit stands for; 1 without weights.
     level_edges, more_is_certain
         As in the cube; level 0 is the least uncertain.
+    outside
+        Rows in no level; they are in none of the counts, and a policy rejects them.
     """
 
     edges: FloatArray
@@ -39,6 +41,7 @@ class Cuts:
     unit: float
     level_edges: FloatArray
     more_is_certain: bool
+    outside: int = 0
 
     @classmethod
     def from_cube(cls, cube: CountCube) -> Self:
@@ -65,7 +68,7 @@ class Cuts:
             positives = np.rint(cells.weight_positives / unit).astype(np.int64)
             rows = positives + np.rint((cells.weight - cells.weight_positives) / unit).astype(np.int64)
         accepted, tp = (_from_the_top(counts) for counts in (rows, positives))
-        return cls(cube.score_edges, accepted, tp, unit, cube.level_edges, cube.more_is_certain)
+        return cls(cube.score_edges, accepted, tp, unit, cube.level_edges, cube.more_is_certain, cube.outside)
 
     @property
     def levels(self) -> int:

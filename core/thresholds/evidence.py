@@ -1,14 +1,16 @@
 """A rule with its proof, beside the single threshold with its own: what a person signs, and what a pipeline reads."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
 import numpy as np
 
+from core.engine.protocol import Among
 from core.errors import InfeasibleTarget, InputError
 from core.holdout.data import Holdout
+from core.holdout.segments import name_filter
 from core.intervals import wilson
 from core.thresholds.apply import counts_of, thresholds_of
 from core.thresholds.certify import Certificate, Counts, Refusal, certify
@@ -37,7 +39,7 @@ class Proof:
     baseline
         For the single threshold, by the same procedure; None where no single threshold meets the target.
     gain
-        Of the one over the other, by recall on the confirmation half.
+        Of the one over the other, by recall on the confirmation half; None where neither was certified.
     """
 
     split: Split
@@ -76,8 +78,8 @@ class Evidence:
             return self.tuning.cuts
         return self.proof.outcome.cuts if isinstance(self.proof.outcome, Certificate) else None
 
-    def policy(self, holdout: Holdout) -> Policy:
-        """The rule to use as a policy.
+    def policy(self, holdout: Holdout, *, where: Sequence[Among] = ()) -> Policy:
+        """The rule to use as a policy; ``where`` is the filter under which the rows were counted.
 
         Raises
         ------
@@ -88,7 +90,7 @@ class Evidence:
             raise InputError(
                 "No rule was certified, so there is no policy.", fix="Lower the target, or bring more rows."
             )
-        return make_policy(self, self.cuts, holdout)
+        return make_policy(self, self.cuts, holdout, where=where)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values: tuned, bound, baseline, and confirmed or refused, gain, where a proof was asked for.
@@ -97,16 +99,25 @@ class Evidence:
         """
         of, sampling = self.tuning.frontier.of, self.sampling
         tuned = Counts.of_rule(of, self.cuts or self.tuning.cuts)
-        baseline = None if self.baseline is None else {"tuned": describe(self.baseline.counts, of, sampling)}
+        baseline = self._describe_baseline()
         found: dict[str, Any] = {"method": self.tuning.method, "tuned": describe(tuned, of, sampling)}
         if not sampling.even:
             found["sampling"] = {name: getattr(sampling, name) for name in Sampling.__slots__}
         found["bound"] = _describe_bound(self, tuned)
         if self.proof is not None:
             found |= _describe_outcome(self.proof.outcome, self.proof.confirm, sampling)
-            if baseline is not None and self.proof.baseline is not None:
-                baseline |= _describe_outcome(self.proof.baseline, self.proof.confirm, sampling)
         return found | {"baseline": baseline, "gain": _describe_gain(self.proof.gain if self.proof else None)}
+
+    def _describe_baseline(self) -> dict[str, Any] | None:
+        """The single threshold: the certified one on both halves, or the tuned one with its refusal."""
+        if self.baseline is None:
+            return None
+        of, outcome = self.tuning.frontier.of, self.proof.baseline if self.proof else None
+        tuned = outcome.tuned if isinstance(outcome, Certificate) else self.baseline.counts
+        found: dict[str, Any] = {"tuned": describe(tuned, of, self.sampling)}
+        if self.proof is not None and outcome is not None:
+            found |= _describe_outcome(outcome, self.proof.confirm, self.sampling)
+        return found
 
 
 def tune_all(
@@ -160,11 +171,12 @@ def tune_and_prove(
     asked = sampling.in_sample(objective)
     tuning = tune(halves.tuned, asked, method=method, pinned=pinned)
     single = _tune_single(halves.tuned, asked)
-    outcome = certify(tuning.frontier, halves.confirm, target=asked.target, delta=delta)
+    outcome = certify(tuning.candidates, halves.confirm, target=asked.target, delta=delta)
     baseline, gain = None, None
     if single is not None:
-        baseline = certify(single.frontier, halves.confirm, target=asked.target, delta=delta)
-        gain = measure_gain(halves.confirm, outcome.cuts, baseline.cuts, rng=rng)
+        baseline = certify(single.candidates, halves.confirm, target=asked.target, delta=delta)
+        if isinstance(outcome, Certificate) or isinstance(baseline, Certificate):
+            gain = measure_gain(halves.confirm, outcome.cuts, baseline.cuts, rng=rng)
     proof = Proof(split, delta, halves.confirm, outcome, baseline, gain)
     return Evidence(objective, sampling, tuning, single, proof)
 
@@ -176,8 +188,13 @@ def _tune_single(cuts: Cuts, objective: Objective) -> Tuning | None:
         return None
 
 
-def make_policy(evidence: Evidence, cuts: tuple[int, ...], holdout: Holdout) -> Policy:
+def make_policy(evidence: Evidence, cuts: tuple[int, ...], holdout: Holdout, *, where: Sequence[Among] = ()) -> Policy:
     """A rule on the tuning's cuts as a policy; confirmed only if it is the one that was certified.
+
+    Parameters
+    ----------
+    where
+        The filter under which the rows were counted.
 
     Raises
     ------
@@ -194,6 +211,7 @@ def make_policy(evidence: Evidence, cuts: tuple[int, ...], holdout: Holdout) -> 
         level_edges=tuple(of.level_edges.tolist()),
         thresholds=thresholds_of(of, np.array(cuts)),
         outside="reject",
+        only=name_filter(holdout, where),
         objective=evidence.objective,
         sampling=evidence.sampling,
         method=tuning.method.replace("_", "-"),
@@ -205,6 +223,21 @@ def make_policy(evidence: Evidence, cuts: tuple[int, ...], holdout: Holdout) -> 
     )
 
 
+def find_cautions(evidence: Evidence, holdout: Holdout) -> list[str]:
+    """What the certificate takes for granted, and this holdout gives reason to doubt."""
+    group, proof = holdout.roles.group, evidence.proof
+    if group is None or proof is None:
+        return []
+    shown = repr(group[:80])
+    found = [
+        f"The certificate counts rows as independent. Rows of one {shown} are alike: where each has many rows, the "
+        "true probability of error is above delta."
+    ]
+    if proof.split.method == "time":
+        found.append(f"Split by time, rows of one {shown} stand in both halves.")
+    return found
+
+
 def describe(counts: Counts, of: Cuts, sampling: Sampling = ALL_ROWS) -> dict[str, Any]:
     """Counts as plain values; Wilson intervals at 95 %, none in a weighted holdout, whose units are weight.
 
@@ -213,6 +246,7 @@ def describe(counts: Counts, of: Cuts, sampling: Sampling = ALL_ROWS) -> dict[st
     found: dict[str, Any] = {
         "n": _number(counts.rows, of),
         "positives": _number(counts.positives, of),
+        "outside": of.outside,
         "accepted": _number(counts.accepted, of),
         "tp": _number(counts.tp, of),
     }

@@ -97,7 +97,7 @@ def _add_level(best: IntArray, c: IntArray) -> tuple[IntArray, IntArray]:
 def _choose_equal_bins(cuts: Cuts) -> list[IntArray]:
     """Cuts of each level that part it into bins of the same number of rows in all levels."""
     rows = np.diff(cuts.accepted, axis=1)
-    if cuts.bins <= MOST_BINS and np.ptp(rows) <= 1:  # quantiles of a number that does not divide
+    if cuts.bins <= MOST_BINS and rows.min() > 0 and np.ptp(rows) <= 1:  # quantiles of a number that does not divide
         return [np.arange(cuts.bins + 1, dtype=np.int64)] * cuts.levels
     per_level = min(cuts.bins, MOST_BINS)
     while per_level >= LEAST_BINS:

@@ -48,11 +48,11 @@ class Gain:
         if not self.both + self.only_baseline:
             ends = f"{self.confidence:.0%} interval {self.difference_lo:.3g} to {self.difference_hi:.3g}"
             recall = f"recall of the rule is {self.difference:.3g} ({ends}; {self.positives:,} positives)"
-            return f"There is no ratio: the single threshold accepts no positive; {recall}."
+            return f"There is no ratio: no single threshold was certified that accepts a positive; {recall}."
         ends = f"{self.confidence:.0%} interval {self.ratio_lo:.3g} to {self.ratio_hi:.3g}"
         interval = f"recall is {self.ratio:.3g} times that of one threshold ({ends}; {self.positives:,} positives)."
         if self.ratio_lo > 1:
-            return f"Gain: {interval}"
+            return f"Gain of these two rules: {interval}"
         return f"{'Loss' if self.ratio_hi < 1 else 'No gain'}: keep one threshold; {interval}"
 
     def frame(self) -> pd.DataFrame:

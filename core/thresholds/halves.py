@@ -14,7 +14,7 @@ from core.errors import InputError
 from core.holdout.cells import Cells
 from core.holdout.cube import CountCube
 from core.holdout.data import Holdout
-from core.holdout.positivity import BINS_CAP, Binning, find_edges, measures_of, orient
+from core.holdout.positivity import BINS_CAP, Binning, find_edges, measures_of, orient, values_above
 from core.ingest.parts import PARTS
 from core.jobs import Job
 from core.rng import make_generator
@@ -24,6 +24,7 @@ from core.thresholds.policy import SplitMethod
 LEVELS, BINS = Binning("equal_weight", 3), 1_000
 LEVELS_CAP = 100
 SEED_CAP = 2**32
+LOWEST = 1e-18  # share whose quantile is the smallest value
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Halves:
     Attributes
     ----------
     tuned
-        The half on which rules are found; its quantiles made the edges.
+        The half on which rules are found; its values made the edges.
     confirm
         The half on which they are proven; nothing of it entered the edges.
     """
@@ -97,9 +98,13 @@ def count_halves(
     inside = Between(sides.column, *sides.edges[tuned : tuned + 2].tolist())
     axes = yield from _find_axes(holdout, engine, levels=levels, bins=bins, where=[*where, inside])
     counts = yield from engine.count(holdout.rows, [sides, *axes], measures_of(holdout), where=where)
-    first = Counts({name: sums[tuned] for name, sums in counts.sums.items()}, 0)
-    rest = Counts({name: sums.sum(axis=0) - sums[tuned] for name, sums in counts.sums.items()}, 0)
-    return Halves(*(Cuts.from_cube(_cube(holdout, axes, half)) for half in (first, rest)))
+    sizes = (yield from engine.count(holdout.rows, [sides], ("rows",), where=where)).sums["rows"]
+    first = {name: sums[tuned] for name, sums in counts.sums.items()}
+    rest = {name: sums.sum(axis=0) - sums[tuned] for name, sums in counts.sums.items()}
+    size = int(sizes[tuned])
+    parts = ((first, size), (rest, int(sizes.sum()) - size))
+    halves = (Counts(sums, rows - int(sums["rows"].sum())) for sums, rows in parts)
+    return Halves(*(Cuts.from_cube(_cube(holdout, axes, half)) for half in halves))
 
 
 def _find_sides(holdout: Holdout, engine: Engine, split: Split, where: Sequence[Filter]) -> Job[tuple[Axis, int]]:
@@ -121,25 +126,30 @@ def _find_sides(holdout: Holdout, engine: Engine, split: Split, where: Sequence[
 def _find_time(holdout: Holdout, engine: Engine, where: Sequence[Filter]) -> Job[Axis]:
     if holdout.roles.time is None:
         raise InputError("No time column is mapped.", fix="Map the time of the events, or split at random.")
-    first, last = holdout.rows.ranges["time"]
-    (middle,) = yield from engine.quantiles(holdout.rows, "time", np.array([0.5]), where=where)
-    cut = float(middle) if middle > first else float(np.nextafter(first, np.inf))
-    if cut > last:
-        raise InputError(f"{holdout.roles.time!r} is the same in every row.", fix="Split at random or by group.")
-    return Axis("time", np.array([first, cut, np.nextafter(last, np.inf)]))
+    shares = np.array([LOWEST, 0.5, 1.0])
+    first, middle, last = (yield from engine.quantiles(holdout.rows, "time", shares, where=where)).tolist()
+    if middle == first:  # half of the rows or more have the earliest time: they are the earlier half
+        later = yield from values_above(holdout, engine, "time", np.array([first]), where=where)
+        if not len(later):
+            raise InputError(f"{holdout.roles.time!r} is the same in every row.", fix="Split at random or by group.")
+        middle = float(later[0])
+    return Axis("time", np.array([first, middle, np.nextafter(last, np.inf)]))
 
 
 def _find_axes(
     holdout: Holdout, engine: Engine, *, levels: Binning, bins: int, where: Sequence[Filter]
 ) -> Job[tuple[Axis, Axis]]:
-    level_edges = yield from find_edges(holdout, engine, "uncertainty", levels, cap=LEVELS_CAP, where=where)
+    ends = yield from engine.quantiles(holdout.rows, "uncertainty", np.array([LOWEST, 1.0]), where=where)
+    level_edges = yield from find_edges(
+        holdout, engine, "uncertainty", levels, cap=LEVELS_CAP, where=where, ends=tuple(ends.tolist())
+    )
     count = check_count(bins, 1, max(BINS_CAP // (len(level_edges) - 1), 1), name="score bins a level")
     shares = np.arange(1, count) / count
-    found: list[FloatArray] = [np.array([0.0, 1.0])]
+    found: list[FloatArray] = [np.array([0.0, np.nextafter(1.0, np.inf)])]  # so that rows at 1 can be a bin
     axis = Axis("uncertainty", level_edges)
     rows = (yield from engine.count(holdout.rows, [axis], ("rows",), where=where)).sums["rows"]
-    ends = np.append(level_edges[:-1], np.nextafter(level_edges[-1], np.inf)).tolist()
-    for held, (lo, hi) in zip(rows, pairwise(ends), strict=True):
+    bounds = np.append(level_edges[:-1], np.nextafter(level_edges[-1], np.inf)).tolist()
+    for held, (lo, hi) in zip(rows, pairwise(bounds), strict=True):
         if held and count > 1:
             level = Between("uncertainty", lo, hi)
             found.append((yield from engine.quantiles(holdout.rows, "score", shares, where=[*where, level])))

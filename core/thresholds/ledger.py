@@ -16,6 +16,7 @@ from core.thresholds.looks import EditVerdict, LookCounter, check_edit
 from core.thresholds.objective import Objective
 from core.thresholds.policy import Confirmation, Policy
 from core.thresholds.rule import Rule
+from core.thresholds.sampling import Sampling
 from core.thresholds.tuning import Method
 
 SCHEMA = "recscope-evidence/1"
@@ -104,7 +105,9 @@ class Ledger:
         names = ["look", "origin", "target", "thresholds", "accepted", "tp", "precision", "p_value", "level",
                  "certified"]  # fmt: skip
         confirm = self.proof.confirm
-        return pd.DataFrame([_line(i, look, confirm) for i, look in enumerate(self.looks, start=1)], columns=names)
+        return pd.DataFrame(
+            [_line(i, look, confirm, self.first.sampling) for i, look in enumerate(self.looks, start=1)], columns=names
+        )
 
     def policy_of(self, look: Look, holdout: Holdout) -> Policy:
         """A rule that a look certified, as a policy; its delta is the whole one.
@@ -152,11 +155,11 @@ def build_bundle(
     }
 
 
-def _line(number: int, look: Look, confirm: Cuts) -> tuple[Any, ...]:
+def _line(number: int, look: Look, confirm: Cuts, sampling: Sampling) -> tuple[Any, ...]:
     verdict = look.verdict
     thresholds = " · ".join(f"{one:.4g}" for one in Rule(confirm, verdict.cuts).thresholds)
     counts = verdict.confirmed
-    precision = counts.precision if counts.accepted else None
+    precision = sampling.in_population(counts.precision) if counts.accepted else None
     return (
         number, look.origin, look.target, thresholds.replace("inf", "none"), counts.accepted, counts.tp, precision,
         verdict.p_value, verdict.level, verdict.certified,

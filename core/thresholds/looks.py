@@ -1,6 +1,7 @@
 """Hand edits after the confirmation half was opened: each is another test, and each is counted."""
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from math import comb, pi
 from typing import Literal
 
@@ -82,11 +83,11 @@ class LookCounter:
     def level(self) -> float:
         """Delta of the next edit where only verdicts of B are known."""
         i, histories = self.looks + 1, self.answers * comb(self.looks, self.passes)
-        return self.delta / 4 * 6 / (pi * i) ** 2 / float(i * histories)
+        return float(Fraction(self.delta / 4 * 6 / (pi * i) ** 2) / (i * histories))
 
     def level_among(self, rules: int) -> float:
         """Delta of any edit where counts of B are known; ``rules`` is how many there are to choose from."""
-        return self.delta / 4 / rules
+        return float(Fraction(self.delta / 4) / rules)
 
     def after(self, *, passed: bool) -> "LookCounter":
         """The counter after one more edit was tested."""

@@ -11,6 +11,8 @@ from core.intervals import wilson
 from core.thresholds.certify import Certificate, Counts, Refusal, certify
 from core.thresholds.data import Cuts
 from core.thresholds.objective import Objective
+from core.thresholds.rule import carry
+from core.thresholds.sampling import ALL_ROWS, Sampling
 from core.thresholds.tuning import Method, Tuning, tune
 
 NAMES: dict[Method, str] = {
@@ -43,10 +45,13 @@ class Comparison:
         The question.
     answers
         One per method.
+    sampling
+        Which shares of the classes the rows hold: precisions are those of the population.
     """
 
     objective: Objective
     answers: tuple[Answer, ...]
+    sampling: Sampling = ALL_ROWS
 
     def frame(self) -> pd.DataFrame:
         """One line per method.
@@ -64,7 +69,7 @@ class Comparison:
         Columns method, recall, precision, lo, hi (95 % Wilson interval of the precision on the tuning rows; NaN with
         weights), accepted, tp. Rules that accept nothing are left out.
         """
-        parts = [_curve(answer.tuning) for answer in self.answers if answer.tuning is not None]
+        parts = [_curve(answer.tuning, self.sampling) for answer in self.answers if answer.tuning is not None]
         empty = pd.DataFrame(columns=["method", "recall", "precision", "lo", "hi", "accepted", "tp"])
         return pd.concat(parts, ignore_index=True) if parts else empty
 
@@ -74,7 +79,12 @@ class Comparison:
 
 
 def compare_methods(
-    tuned: Cuts, objective: Objective, *, confirm: Cuts | None = None, delta: float = 0.1
+    tuned: Cuts,
+    objective: Objective,
+    *,
+    confirm: Cuts | None = None,
+    delta: float = 0.1,
+    sampling: Sampling = ALL_ROWS,
 ) -> Comparison:
     """Ask every method, and certify each by itself where a confirmation half is given.
 
@@ -83,7 +93,9 @@ def compare_methods(
     Each certificate errs with probability at most delta *by itself*. Choosing among methods by what the confirmation
     half says is another look at it: see :mod:`core.thresholds.ledger`.
     """
-    return Comparison(objective, tuple(_ask(method, tuned, objective, confirm, delta) for method in get_args(Method)))
+    asked = sampling.in_sample(objective)
+    answers = tuple(_ask(method, tuned, asked, confirm, delta) for method in get_args(Method))
+    return Comparison(objective, answers, sampling)
 
 
 def _ask(method: Method, tuned: Cuts, objective: Objective, confirm: Cuts | None, delta: float) -> Answer:
@@ -93,7 +105,7 @@ def _ask(method: Method, tuned: Cuts, objective: Objective, confirm: Cuts | None
         return Answer(method, None, None, _why(error))
     if confirm is None or objective.kind != "precision":
         return Answer(method, tuning, None, "")
-    outcome = certify(tuning.frontier, confirm, target=objective.target, delta=delta)
+    outcome = certify(tuning.candidates, confirm, target=objective.target, delta=delta)
     return Answer(method, tuning, outcome, outcome.reason if isinstance(outcome, Refusal) else "")
 
 
@@ -131,18 +143,18 @@ def _gap(tuning: Tuning) -> float:
     return max(gap, 0.0) * scale
 
 
-def _curve(tuning: Tuning) -> pd.DataFrame:
+def _curve(tuning: Tuning, sampling: Sampling) -> pd.DataFrame:
     frontier = tuning.frontier
     kept = np.flatnonzero(frontier.accepted > 0)
     kept = kept[np.lexsort((-frontier.precision[kept], frontier.recall[kept]))]
     accepted, tp = frontier.accepted[kept], frontier.tp[kept]
-    lo, hi = wilson(tp, accepted)
+    lo, hi = (carry(end, sampling) for end in wilson(tp, accepted))
     whole = frontier.of.unit == 1.0
     return pd.DataFrame(
         {
             "method": tuning.method,
             "recall": frontier.recall[kept],
-            "precision": frontier.precision[kept],
+            "precision": carry(frontier.precision[kept], sampling),
             "lo": lo if whole else np.nan,
             "hi": hi if whole else np.nan,
             "accepted": accepted * frontier.of.unit,

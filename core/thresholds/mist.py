@@ -14,6 +14,7 @@ from core.thresholds.majorant import find_vertices
 from core.thresholds.objective import Objective
 
 NO_PINS: Mapping[int, int] = {}
+PARTS = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,6 +90,19 @@ def trace_mist(cuts: Cuts, *, pinned: Mapping[int, int] = NO_PINS) -> Frontier:
     rules[0] = blocks.start
     rules[np.arange(1, len(rules)), blocks.level] = blocks.end
     return Frontier.of_cuts("mist", cuts, np.maximum.accumulate(rules, axis=0))
+
+
+def refine(mist: Frontier, *, parts: int = PARTS) -> Frontier:
+    """Rules between the rules of :func:`trace_mist`: each block also taken in up to ``parts`` parts, from the top.
+
+    Taking part of a block is no better on the tuning rows. But a certificate takes the last rule that passes, and
+    blocks can be coarse: the step from one rule to the next may be all that fails.
+    """
+    steps = np.linspace(0, 1, parts + 1)[1:]
+    between = mist.cuts[:-1, None] + np.rint(np.diff(mist.cuts, axis=0)[:, None] * steps[:, None]).astype(np.int64)
+    cuts = np.concatenate([mist.cuts[:1], between.reshape(-1, mist.of.levels)])
+    kept = np.append(True, (np.diff(cuts, axis=0) != 0).any(axis=1))
+    return Frontier.of_cuts("mist", mist.of, cuts[kept])
 
 
 def rank_blocks(cuts: Cuts, *, pinned: Mapping[int, int] = NO_PINS) -> Blocks:

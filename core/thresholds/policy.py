@@ -36,8 +36,8 @@ _EXPORT_AGAIN = "Export the policy again from RecScope."
 # What every policy says, so that its file can be read without these pages.
 _ALWAYS = {"schema": SCHEMA, "accept": "score >= threshold of the level", "missing": "reject"}
 _KEYS = {
-    *_ALWAYS, "hash", "columns", "level_edges", "thresholds", "outside", "objective", "sampling", "method", "seed",
-    "tuned", "confirmed", "data_digest", "versions",
+    *_ALWAYS, "hash", "columns", "level_edges", "thresholds", "outside", "only", "objective", "sampling", "method",
+    "seed", "tuned", "confirmed", "data_digest", "versions",
 }  # fmt: skip
 
 
@@ -175,6 +175,9 @@ class Policy:
     outside
         A row whose uncertainty lies in no level: ``reject`` it, or give it to the ``nearest`` level. No target was
         shown to hold for such rows.
+    only
+        Which rows it was tuned and confirmed on: (column, values that a row may have) for each filter, none for all
+        rows. A decision does not look at these columns: nothing is known about the precision on other rows.
     objective, method, seed
         What was asked for (in the population), which solver answered, and the seed of the split.
     sampling
@@ -194,6 +197,7 @@ class Policy:
     level_edges: tuple[float, ...]
     thresholds: tuple[float, ...]
     outside: Outside
+    only: tuple[tuple[str, tuple[str, ...]], ...]
     objective: Objective
     sampling: Sampling
     method: str
@@ -214,6 +218,10 @@ class Policy:
         if len(self.thresholds) != self.levels:
             raise _refused(f"{len(self.thresholds)} thresholds for {self.levels} levels")
         _choice(self.outside, get_args(Outside), "rule for rows outside the levels")
+        for column, values in self.only:
+            _name(column)
+            if not values or not all(isinstance(value, str) for value in values):
+                raise _refused(f"a filter on {column[:40]!r} without values that are text")
         _pattern(self.method, r"[a-z][a-z0-9_-]{0,39}", "method")
         _pattern(self.data_digest, r"[0-9a-f]{64}", "data digest")
         self._check_counts(self.tuned, "tuned")
@@ -314,6 +322,7 @@ class Policy:
             "level_edges": self.level_edges,
             "thresholds": [None if threshold == math.inf else threshold for threshold in self.thresholds],
             "outside": self.outside,
+            "only": [{"column": column, "values": values} for column, values in self.only],
             "objective": {"kind": self.objective.kind, "target": float(self.objective.target)},
             "sampling": {name: float(getattr(self.sampling, name)) for name in Sampling.__slots__},
             "method": self.method,
@@ -379,6 +388,7 @@ def _policy_of(found: dict[str, Any]) -> Policy:
         level_edges=tuple(_list(found["level_edges"], "level edges")),
         thresholds=tuple(math.inf if value is None else value for value in _list(found["thresholds"], "thresholds")),
         outside=found["outside"],
+        only=_filters_of(found["only"]),
         objective=_objective_of(found["objective"]),
         sampling=_sampling_of(found["sampling"]),
         method=found["method"],
@@ -398,6 +408,11 @@ def _columns_of(found: object) -> Columns:
 def _objective_of(found: object) -> Objective:
     fields = _check_keys(found, set(Objective.__slots__), "objective")
     return Objective(fields["kind"], _number(fields["target"], "target"))
+
+
+def _filters_of(found: object) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    filters = [_check_keys(one, {"column", "values"}, "filter") for one in _list(found, "filters")]
+    return tuple((one["column"], tuple(_list(one["values"], "values of a filter"))) for one in filters)
 
 
 def _sampling_of(found: object) -> Sampling:

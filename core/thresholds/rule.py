@@ -12,8 +12,10 @@ from core.holdout.cells import Cells
 from core.holdout.cube import CountCube
 from core.holdout.positivity import MINIMUM_ROWS, Surface
 from core.intervals import wilson
-from core.thresholds.certify import FEWEST_ACCEPTED, Counts, Refusal, certify
+from core.thresholds.binomial import lower_bound
+from core.thresholds.certify import FEWEST_ACCEPTED, Counts
 from core.thresholds.data import Cuts
+from core.thresholds.sampling import ALL_ROWS, Sampling
 from core.thresholds.single import trace_single
 
 SURFACE_BINS = 20
@@ -31,10 +33,13 @@ class Rule:
         The cuts that the rule points into.
     cuts
         Cut of each level, least uncertain first.
+    sampling
+        Which shares of the classes the rows hold: :meth:`frame` gives precisions of the population.
     """
 
     of: Cuts
     cuts: tuple[int, ...]
+    sampling: Sampling = ALL_ROWS
 
     def __post_init__(self) -> None:
         """Check that the cuts exist."""
@@ -68,8 +73,9 @@ class Rule:
         levels, unit = np.arange(self.of.levels), self.of.unit
         accepted, tp = self.of.accepted[levels, self.cuts], self.of.tp[levels, self.cuts]
         known = accepted > 0
-        lo, hi = wilson(tp, accepted)
+        lo, hi = (carry(end, self.sampling) for end in wilson(tp, accepted))
         whole = known & (unit == 1.0)
+        precision = np.divide(tp, accepted, out=np.full(len(tp), np.nan), where=known)
         return pd.DataFrame(
             {
                 "level": levels + 1,
@@ -81,7 +87,7 @@ class Rule:
                 "accepted": _amount(accepted, unit),
                 "tp": _amount(tp, unit),
                 "fp": _amount(accepted - tp, unit),
-                "precision": np.divide(tp, accepted, out=np.full(len(tp), np.nan), where=known),
+                "precision": carry(precision, self.sampling),
                 "precision_lo": np.where(whole, lo, np.nan),
                 "precision_hi": np.where(whole, hi, np.nan),
                 "fewer_than_30": known & (_amount(accepted, unit) < FEWEST_ACCEPTED),
@@ -114,24 +120,28 @@ def snap_cut(of: Cuts, threshold: float) -> int:
     return of.bins - int(np.argmin(np.abs(of.edges - threshold)))
 
 
-def suggest_target(tuned: Cuts, *, delta: float) -> float:
+def suggest_target(tuned: Cuts, *, delta: float, sampling: Sampling = ALL_ROWS) -> float:
     """A precision to start from: 0.9, or the highest step of 0.05 that the tuning rows alone make likely to hold.
 
-    It asks which target one threshold would be certified at if the tuning rows were fresh, and does not look at the
-    other half. One threshold adapts least to the rows, so this is seldom too hopeful for it or for better rules.
+    It is the highest target that one threshold would be certified at, were the tuning rows fresh; nothing of the other
+    half enters. One threshold adapts least to the rows, so this is seldom too hopeful for it or for better rules.
     """
     frontier = trace_single(tuned)
-    if tuned.unit != 1.0:  # no exact test: the highest precision of a rule that accepts enough
-        best = float(frontier.precision[frontier.accepted * tuned.unit >= FEWEST_ACCEPTED].max(initial=0.0))
-        return min(_step_down(best), FIRST_TARGET)
-    outcome = certify(frontier, tuned, target=FIRST_TARGET, delta=delta)
-    if not isinstance(outcome, Refusal):
-        return FIRST_TARGET
-    return _step_down(outcome.best_certifiable_precision or 0.0)
+    enough = frontier.accepted * tuned.unit >= FEWEST_ACCEPTED
+    likely = lower_bound(frontier.tp, frontier.accepted, delta) if tuned.unit == 1.0 else frontier.precision
+    best = sampling.in_population(float(likely[enough].max(initial=0.0)))
+    return min(_step_down(best), FIRST_TARGET)
 
 
 def _step_down(precision: float) -> float:
     return round(max(int(precision / TARGET_STEP), 1) * TARGET_STEP, 2)
+
+
+def carry(precision: FloatArray, sampling: Sampling) -> FloatArray:
+    """Precisions of the sampled rows as those of the population; NaN stays NaN."""
+    if sampling.even:
+        return precision
+    return np.array([sampling.in_population(float(one)) for one in precision], dtype=np.float64)
 
 
 def _per_bin(table: IntArray) -> IntArray:

@@ -14,7 +14,7 @@ from core.thresholds.ew_dpmt import trace_ew_dpmt
 from core.thresholds.exact import solve_exact
 from core.thresholds.frontier import Frontier
 from core.thresholds.greedy import trace_greedy
-from core.thresholds.mist import NO_PINS, bound_goal, trace_mist
+from core.thresholds.mist import NO_PINS, bound_goal, refine, trace_mist
 from core.thresholds.objective import Objective
 from core.thresholds.recalibrated import trace_recalibrated
 from core.thresholds.single import trace_single
@@ -62,6 +62,15 @@ class Tuning:
     def goal(self) -> Fraction:
         """What the rule reaches of the objective, in the unit of ``upper``."""
         return reach(self.objective, self.counts)
+
+    @property
+    def candidates(self) -> Frontier:
+        """Rules to certify: those of the method; for ``mist`` and ``exact`` with the steps between them."""
+        if self.method not in ("mist", "exact"):
+            return self.frontier
+        blocks = self.frontier.cuts[: len(self.frontier.cuts) - (self.method == "exact")]
+        fine = refine(Frontier.of_cuts("mist", self.frontier.of, blocks))
+        return Frontier.of_cuts(self.method, fine.of, np.concatenate([fine.cuts, self.frontier.cuts[[self.rule]]]))
 
     @property
     def optimal(self) -> bool:

@@ -56,9 +56,19 @@ class TestTune:
     def test_certified(self, call, rows, tmp_path) -> None:
         path = tmp_path / "policy.json"
         found = call("tune", rows, "--precision", 0.2, "--certify", "--method", "mist", "--policy", path).json
-        assert set(found) == {"policy", "digest", "method", "tuned", "bound", "confirmed", "baseline", "gain"}
+        assert set(found) == {
+            "policy",
+            "digest",
+            "method",
+            "tuned",
+            "bound",
+            "confirmed",
+            "baseline",
+            "gain",
+            "cautions",
+        }
         assert json.loads(path.read_text()) == found["policy"]
-        assert found["tuned"]["n"] + found["confirmed"]["n"] == N
+        assert sum(found[half]["n"] + found[half]["outside"] for half in ("tuned", "confirmed")) == N
         for half in ("tuned", "confirmed"):
             assert {"n", "accepted", "tp", "precision", "recall"} < set(found[half])
             assert found[half]["precision"] == found[half]["tp"] / found[half]["accepted"]
@@ -113,7 +123,21 @@ class TestTune:
     )
     def test_every_split(self, call, rows, options) -> None:
         found = call("tune", rows, "--precision", 0.15, "--certify", *options).json
-        assert found["tuned"]["n"] + found["confirmed"]["n"] == N
+        sizes = [found[half]["n"] + found[half]["outside"] for half in ("tuned", "confirmed")]
+        assert sum(sizes) == N
+        assert len(found["cautions"]) == ("--group" in options)
+
+    def test_a_filter_stands_in_the_policy_and_evaluate_keeps_to_it(self, call, rows, tmp_path) -> None:
+        path = tmp_path / "policy.json"
+        where = ("--where", "device=web")
+        found = call("tune", rows, "--precision", 0.2, *where, "--policy", path).json
+        assert found["policy"]["only"] == [{"column": "device", "values": ["web"]}]
+        again = call("evaluate", path, rows, "--label", "label").json
+        assert [again[name] for name in ("n", "positives", "accepted", "tp")] == [
+            found["tuned"][name] for name in ("n", "positives", "accepted", "tp")
+        ]
+        applied = call("apply", path, rows, "--out", tmp_path / "d.parquet")
+        assert "tuned on rows with 'device' 'web' only" in applied.err
 
     def test_the_same_seed_gives_the_same_answer(self, call, rows) -> None:
         first, again, other = (

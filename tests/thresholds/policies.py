@@ -24,6 +24,7 @@ def make_policy(**changes: Any) -> Policy:
         "level_edges": (0.0, 10.0, 100.0, 3000.0),
         "thresholds": (0.75, math.inf, 0.5),
         "outside": "reject",
+        "only": (),
         "objective": Objective("precision", 0.9),
         "sampling": Sampling(),
         "method": "exact",

@@ -29,7 +29,7 @@ def test_joint_counts_by_hand() -> None:
     assert gain.difference == 18 / 50
     assert gain.ratio_lo < gain.ratio < gain.ratio_hi
     assert gain.difference_lo < gain.difference < gain.difference_hi
-    assert gain.verdict.startswith("Gain: recall is 1.9 times")
+    assert gain.verdict.startswith("Gain of these two rules: recall is 1.9 times")
     assert "50 positives" in gain.verdict
 
 

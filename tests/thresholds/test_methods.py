@@ -9,6 +9,7 @@ from core.thresholds.certify import Certificate, certify
 from core.thresholds.data import Cuts
 from core.thresholds.methods import NAMES, compare_methods
 from core.thresholds.objective import Objective
+from core.thresholds.sampling import Sampling
 from core.thresholds.tuning import Method, tune
 from tests.thresholds.population import posterior_network
 
@@ -80,3 +81,15 @@ def test_with_weights_there_are_no_intervals(halves: tuple[Cuts, Cuts]) -> None:
     assert comparison.curves()["lo"].isna().all()
     assert comparison.frame()["recall_tuned_lo"].isna().all()
     assert comparison.frame()["recall_tuned"].notna().any()
+
+
+def test_of_a_sampled_file_curves_and_target_are_those_of_the_population(halves: tuple[Cuts, Cuts]) -> None:
+    sampling = Sampling(1.0, 0.5)
+    comparison = compare_methods(halves[0], Objective("precision", 0.2), sampling=sampling)
+    plain = compare_methods(halves[0], Objective("precision", 0.2))
+    one, other = comparison.curves(), plain.curves()
+    part, whole = (of[of["method"] == "mist"] for of in (one, other))
+    negatives = whole["accepted"] - whole["tp"]
+    assert part["precision"].to_numpy() == pytest.approx((whole["tp"] / (whole["tp"] + 2 * negatives)).to_numpy())
+    counts = comparison.answer("exact").tuning.counts
+    assert counts.tp / (counts.tp + 2 * (counts.accepted - counts.tp)) >= 0.2

@@ -8,9 +8,11 @@ from scipy.optimize import linprog
 
 from core.errors import InfeasibleTarget, InputError
 from core.thresholds.exact import solve_exact
-from core.thresholds.mist import bound_goal, rank_blocks, trace_mist
+from core.thresholds.frontier import Frontier
+from core.thresholds.mist import bound_goal, rank_blocks, refine, trace_mist
 from core.thresholds.objective import Objective
 from tests.thresholds.brute import counts_of, cuts_of, random_cuts, random_objectives, world
+from tests.thresholds.population import make_cuts
 
 
 class TestByHand:
@@ -97,3 +99,11 @@ def test_names_what_can_be_reached() -> None:
     assert caught.value.best == 0.75
     with pytest.raises(InfeasibleTarget, match="the fewest are 8"):
         bound_goal(trace_mist(TestByHand.cuts, pinned={0: 2}), Objective("capacity", 5))
+
+
+def test_blocks_in_parts() -> None:
+    """Level 1 from cut 0 to 4 to 6, then level 2 from 0 to 3: halves 2, 4, 5, 6, then 2 (1.5 to the even), 3."""
+    cuts = make_cuts([[1] * 6, [1] * 6], [[0] * 6, [0] * 6])
+    rules = Frontier.of_cuts("mist", cuts, np.array([[0, 0], [4, 0], [6, 0], [6, 3]]))
+    assert refine(rules, parts=2).cuts.tolist() == [[0, 0], [2, 0], [4, 0], [5, 0], [6, 0], [6, 2], [6, 3]]
+    assert refine(rules, parts=1).cuts.tolist() == rules.cuts.tolist()

@@ -168,7 +168,7 @@ class TestJson:
         # RFC 8785: keys sorted, no blanks, 0.0 as 0 and 3000.0 as 3000.
         policy = bare_policy([0.0, 3000.0], [INF], objective=Objective("capacity", 100))
         body = (
-            '"level_edges":[0,3000],"method":"exact","missing":"reject","objective":{"kind":"capacity","target":100},'
+            '"level_edges":[0,3000],"method":"exact","missing":"reject","objective":{"kind":"capacity","target":100},"only":[],'
             '"outside":"reject","sampling":{"keep_negatives":1,"keep_positives":1},"schema":"recscope-policy/1","seed":0,"thresholds":[null],'
             '"tuned":[{"accepted":0,"positives":0,"rows":0,"true_positives":0}],'
             '"versions":{"duckdb":"2.0.0","numpy":"2.4.6","recscope":"unreleased"}}'

@@ -8,6 +8,7 @@ from core.intervals import wilson
 from core.thresholds.certify import certify
 from core.thresholds.data import Cuts
 from core.thresholds.rule import FIRST_TARGET, Rule, snap_cut, suggest_target
+from core.thresholds.sampling import Sampling
 from core.thresholds.single import trace_single
 from tests.thresholds.population import posterior_network
 
@@ -80,3 +81,11 @@ def test_the_first_target_is_nine_in_ten_where_that_holds_and_the_best_step_with
     assert suggest_target(sure, delta=0.05) == FIRST_TARGET
     assert suggest_target(cuts(), delta=0.05) == 0.5  # 38 of 60: its tail at 0.5 is 0.026, at 0.55 0.1
     assert suggest_target(cuts(unit=0.5), delta=0.05) == 0.6  # 38 / 60, 30 rows in weight
+
+
+def test_of_a_sampled_file_precisions_are_those_of_the_population() -> None:
+    frame = Rule(cuts(), (2, 1), Sampling(1.0, 0.5)).frame()
+    assert frame["precision"].tolist() == pytest.approx([50 / (50 + 2 * 30), 8 / (8 + 2 * 12)])
+    assert (frame["precision_lo"] < frame["precision"]).all()
+    assert (frame["precision_hi"] > frame["precision"]).all()
+    assert frame["accepted"].tolist() == [80, 20]
