@@ -49,7 +49,7 @@ def main() -> None:
         text = "there is no frappe.parquet in the data folder; name the folder with --data or RECSCOPE_DATA"
         json.dump({"stopped": text}, sys.stdout)
         return
-    scored, single = _score(pd.read_parquet(source))
+    scored, single = score_rows(pd.read_parquet(source))
     with TemporaryDirectory(prefix="recscope-bench-") as name:
         folder = arguments.keep or Path(name)
         folder.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ def main() -> None:
     json.dump(found, sys.stdout)
 
 
-def _score(rows: pd.DataFrame) -> tuple[pd.DataFrame, Any]:
+def score_rows(rows: pd.DataFrame) -> tuple[pd.DataFrame, Any]:
     """Score, two uncertainties and label of the holdout split, and the scores of a single model.
 
     Evidence is 1 / Σ 1/(1 + n_f) over the fields f of a row, with n_f the training rows that share its value there: the

@@ -19,11 +19,11 @@ SEED = 20_260_105
 NOMINAL = 0.05
 # scores, curve, rows, draws, share of negatives that is kept (each then weighs its inverse)
 WORLDS = (
-    ("heavy", "calibrated", 50_000, 400, 1.0),
-    ("skewed", "stepped", 50_000, 400, 1.0),
-    ("heavy", "calibrated", 1_000_000, 200, 1.0),
-    ("skewed", "stepped", 1_000_000, 200, 1.0),
-    ("skewed", "thinned", 100_000, 400, 0.2),
+    ("heavy", "calibrated", 50_000, 200, 1.0),
+    ("skewed", "stepped", 50_000, 200, 1.0),
+    ("heavy", "calibrated", 1_000_000, 100, 1.0),
+    ("skewed", "stepped", 1_000_000, 100, 1.0),
+    ("skewed", "thinned", 100_000, 200, 0.2),
 )
 
 

@@ -46,7 +46,7 @@ def _frappe(data: Path) -> dict[str, Any]:
     source = data / "frappe.parquet"
     if not source.is_file():
         return {"stopped": "there is no frappe.parquet in the data folder; name it with --data or RECSCOPE_DATA"}
-    from bench._frappe import _score as score_holdout
+    from bench._frappe import score_rows as score_holdout
 
     scored, _ = score_holdout(pd.read_parquet(source))
     settings = Settings.from_environment()
