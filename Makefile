@@ -15,16 +15,16 @@ help:  ## list the targets
 app: $(VENV)/.runtime  ## serve RecScope on http://127.0.0.1:8501
 	STREAMLIT_SERVER_MAX_UPLOAD_SIZE=$${RECSCOPE_MAX_UPLOAD_MB:-200} $(BIN)/python -m streamlit run server.py
 
-# Two runs of pytest. Pages and browser tests go in one process: pages share Streamlit's caches, which are global, and
-# a browser beside another one is slow enough to miss its deadlines. The rest goes file by file over two processes.
+# Two runs of pytest. A browser beside another process is slow enough to miss its deadlines, so browser tests go alone.
+# The rest goes file by file over two processes: pages share Streamlit's caches, which are global in a process.
 test: $(VENV)/.development  ## check everything: format, lint, types, doctests, unit, page and browser tests
 	$(BIN)/python -m tests.browser.chromium
 	$(BIN)/python -m tests.java
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy core
-	$(PYTEST) -n 2 --dist loadfile core tests --ignore=tests/pages --ignore=tests/browser
-	$(PYTEST) tests/pages tests/browser
+	$(PYTEST) -n 2 --dist loadfile core tests --ignore=tests/browser
+	$(PYTEST) tests/browser
 
 bench: $(VENV)/.development  ## measure; prints one JSON object per word
 	@$(BIN)/python bench/holdout.py

@@ -27,6 +27,8 @@ PICTURES = {
     "holdout_test": ("holdout", "Is it real?", WIDE, "light"),
     "holdout_why": ("holdout", "Why", WIDE, "light"),
     "holdout_segments": ("holdout", "Segments and time", WIDE, "light"),
+    "thresholds": ("thresholds", "Thresholds", WIDE, "light"),
+    "thresholds_frontier": ("thresholds", "Frontier", WIDE, "light"),
     "holdout_slice_dark_800": ("holdout", "Slice", NARROW, "dark"),
 }
 
@@ -43,7 +45,7 @@ def main() -> None:
     ):
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
         for name, (path, view, width, scheme) in PICTURES.items():
-            query = f"?{urlencode({'holdout_view': view})}" if view else ""
+            query = f"?{urlencode({f'{path}_view': view})}" if view else ""
             _write(IMAGES / f"{name}.png", _take(browser, f"{url}/{path}{query}", width=width, scheme=scheme))
         browser.close()
 

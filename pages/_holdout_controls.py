@@ -20,7 +20,7 @@ def choose_cut(holdout: Holdout) -> Cut:
     with st.expander("Levels, bins and filter", icon=":material/tune:", key="holdout_controls"):
         left, middle, right = st.columns(3)
         with left:
-            levels = _choose_levels(suggest_edges(holdout.rows.ranges["uncertainty"]))
+            levels = choose_levels(holdout, word="holdout", default=LEVELS)
         with middle:
             bins = _choose_bins()
         with right:
@@ -28,22 +28,24 @@ def choose_cut(holdout: Holdout) -> Cut:
                 "Hatch cells with fewer rows than", 0, MOST_ROWS, MINIMUM_ROWS,
                 key="holdout_minimum_rows", bind="query-params", persist_state="session",
             )  # fmt: skip
-            where = _choose_filter(holdout)
+            where = choose_filter(holdout, word="holdout")
     return levels, bins, int(fewest), where
 
 
-def _choose_levels(example: str) -> Binning:
-    method = _choose_method("Uncertainty levels", key="holdout_level_method", default=LEVELS.method)
+def choose_levels(holdout: Holdout, *, word: str, default: Binning) -> Binning:
+    """How the uncertainty is cut into levels, for any page about a holdout."""
+    method = _choose_method("Uncertainty levels", key=f"{word}_level_method", default=default.method)
     if method == "edges":
-        return _type_edges("Level edges", example, key="holdout_level_edges")
-    return Binning(method, _choose_count("Number of levels", LEVELS_CAP, LEVELS.count, key="holdout_levels"))
+        example = suggest_edges(holdout.rows.ranges["uncertainty"])
+        return _type_edges("Level edges", example, key=f"{word}_level_edges")
+    return Binning(method, choose_count("Number of levels", LEVELS_CAP, default.count, key=f"{word}_levels"))
 
 
 def _choose_bins() -> Binning:
     method = _choose_method("Score bins", key="holdout_bin_method", default=BINS.method)
     if method == "edges":
         return _type_edges("Bin edges", "0, 0.1, 0.2, 0.5, 1", key="holdout_bin_edges")
-    return Binning(method, _choose_count("Number of bins", BINS_CAP, BINS.count, key="holdout_bins"))
+    return Binning(method, choose_count("Number of bins", BINS_CAP, BINS.count, key="holdout_bins"))
 
 
 def _choose_method(title: str, *, key: str, default: str) -> str:
@@ -57,7 +59,8 @@ def _choose_method(title: str, *, key: str, default: str) -> str:
     return chosen
 
 
-def _choose_count(title: str, most: int, default: int, *, key: str) -> int:
+def choose_count(title: str, most: int, default: int, *, key: str) -> int:
+    """A whole number from 1, remembered and in the address."""
     return int(st.number_input(title, 1, most, default, key=key, bind="query-params", persist_state="session"))
 
 
@@ -66,28 +69,30 @@ def _type_edges(title: str, example: str, *, key: str) -> Binning:
     return Binning.typed(text, name=title)
 
 
-def _choose_filter(holdout: Holdout) -> list[Among]:
+def choose_filter(holdout: Holdout, *, word: str) -> list[Among]:
     """Keep only some values of some segments; a tour is about all rows."""
-    if not holdout.segments or touring("holdout"):
+    if not holdout.segments or touring(word):
         return []
     labels = tell_apart(segment.name for segment in holdout.segments)
     chosen = st.multiselect(
         "Filter by",
         list(labels),
         format_func=lambda name: labels.get(name, str(name)),
-        key=f"holdout_filters_{holdout.digest[:8]}",
+        key=f"{word}_filters_{holdout.digest[:8]}",
         persist_state="session",
     )
-    kept = {segment: _keep_values(holdout, segment) for segment in holdout.segments if segment.name in chosen}
+    kept = {
+        segment: _keep_values(holdout, segment, word=word) for segment in holdout.segments if segment.name in chosen
+    }
     return [filter_rows(holdout, segment.name, values) for segment, values in kept.items() if values]
 
 
-def _keep_values(holdout: Holdout, segment: Segment) -> list[str]:
+def _keep_values(holdout: Holdout, segment: Segment, *, word: str) -> list[str]:
     labels = tell_apart(sorted(segment.values))
     return st.multiselect(
         f"Keep {quoted(segment.name)}",
         list(labels),
         format_func=lambda value: labels.get(value, str(value)),
-        key=f"holdout_keep_{holdout.digest[:8]}_{segment.column}",
+        key=f"{word}_keep_{holdout.digest[:8]}_{segment.column}",
         persist_state="session",
     )

@@ -11,20 +11,25 @@ from pages._holdout_files import DIGEST, take_path, upload
 from pages._shell import guarded, touring
 from pages._shell_jobs import run_job
 
-SOURCE = "holdout_source"
+SOURCE, CHOSEN, CHOSEN_ON = "holdout_source", "holdout_chosen", "holdout_chosen_on"
 TITLES = {"Sample": "Sample", "Upload": "Upload a file", "Path": "Path on the server"}
 
 
-def pick_holdout(settings: Settings) -> Holdout:
-    """Show the choice of data, and return the holdout that is in use; a tour is always about the sample."""
-    if touring("holdout"):
+def pick_holdout(settings: Settings, *, word: str = "holdout") -> Holdout:
+    """Show the choice of data, which all pages about a holdout share, and return the holdout that is in use.
+
+    The tour of the page ``word`` is always about the sample.
+    """
+    if touring(word):
         return _describe(_load_sample(settings), is_sample=True)
-    if SOURCE not in st.session_state:
-        st.session_state[SOURCE] = "Upload" if "data" in st.query_params else "Sample"
+    if st.session_state.get(CHOSEN_ON) != word:  # a widget's value does not follow to another page
+        here = "data" in st.query_params
+        st.session_state[SOURCE] = "Upload" if here else st.session_state.get(CHOSEN, "Sample")
     source = st.radio(
         "Data", list(_SOURCES), format_func=lambda source: TITLES.get(source, str(source)),
         horizontal=True, key=SOURCE, persist_state="session",
     )  # fmt: skip
+    st.session_state.update({CHOSEN: source, CHOSEN_ON: word})
     with guarded("holdout_source"):
         if source not in _SOURCES:
             raise InputError("There is no such source of data.", fix="Choose one of those shown.")

@@ -87,6 +87,7 @@ def _choose_columns(labels: Mapping[str, str], guess: Guess, kind: UncertaintyKi
             required(end, f"{kind}{i}", guessed[i] if i < len(guessed) else None) for i, end in enumerate(ends)
         )
         time = optional("Time (optional)", "time", guess.time)
+        group = optional("Group, such as the user (optional)", "group", None)
     with right:
         label = required("Label", "label", guess.label)
         segments = st.multiselect(
@@ -99,5 +100,5 @@ def _choose_columns(labels: Mapping[str, str], guess: Guess, kind: UncertaintyKi
         )
     return {
         "score": score, "uncertainty": uncertainty, "uncertainty_kind": kind, "label": label,
-        "weight": weight, "time": time, "segments": tuple(segments),
+        "weight": weight, "time": time, "segments": tuple(segments), "group": group,
     }  # fmt: skip

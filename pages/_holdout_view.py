@@ -32,9 +32,14 @@ class View:
     @property
     def unit(self) -> str:
         """Name of the uncertainty for an axis."""
-        kind = self.holdout.roles.uncertainty_kind
-        column = " to ".join(clean_label(name) for name in self.holdout.roles.uncertainty)
-        return column if kind in column.lower() else f"{column} ({kind})"
+        return name_unit(self.holdout)
+
+
+def name_unit(holdout: Holdout) -> str:
+    """Name of a holdout's uncertainty for an axis."""
+    kind = holdout.roles.uncertainty_kind
+    column = " to ".join(clean_label(name) for name in holdout.roles.uncertainty)
+    return column if kind in column.lower() else f"{column} ({kind})"
 
 
 def choose_slice(view: View) -> ScoreSlice:

@@ -26,6 +26,7 @@ class PageEntry:
 PAGES = (
     PageEntry("overview", "Overview", ":material/home:", default=True),
     PageEntry("holdout", "Holdout", ":material/blur_on:"),
+    PageEntry("thresholds", "Thresholds", ":material/tune:"),
 )
 
 

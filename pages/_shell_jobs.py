@@ -68,6 +68,7 @@ def compute(key: Hashable, start: Callable[[], Job[Result]], *, label: str) -> R
 
     Raises :class:`Stopped` where the user has cancelled this key; the rest of the page goes on.
     """
+    slot = st.empty()  # also where nothing is to do: what follows keeps its place on the page, and so its focus
     known: Result | None = _results().get(key)
     if known is not None:
         return known
@@ -75,9 +76,20 @@ def compute(key: Hashable, start: Callable[[], Job[Result]], *, label: str) -> R
     if key in stopped:
         fix = "Try again, or choose something smaller."
         raise Stopped(f"{label}: stopped before it was done.", fix=fix, again=partial(stopped.discard, key))
-    result = run_job(start(), label=label, on_cancel=partial(stopped.add, key))
+    with slot.container():
+        result = run_job(start(), label=label, on_cancel=partial(stopped.add, key))
+    slot.empty()
     _results().put(key, result)
     return result
+
+
+def keep(key: Hashable, make: Callable[[], Result]) -> Result:
+    """Return what ``make`` returns, for what takes a moment only; from memory where the same key was made before."""
+    known: Result | None = _results().get(key)
+    if known is None:
+        known = make()
+        _results().put(key, known)
+    return known
 
 
 def run_job(job: Job[Result], *, label: str, on_cancel: Callable[[], None] | None = None) -> Result:

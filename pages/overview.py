@@ -53,8 +53,11 @@ def show_doubt() -> None:
     if exploration.test is not None:
         st.caption(f"Simulated sample. {state_verdict(exploration.test)}")
     show_table(cut.frame(), name="overview slice")
-    if st.button("See it in your own data", key="overview_go", type="primary", icon=":material/arrow_forward:"):
-        st.switch_page("pages/holdout.py")
+    with st.container(horizontal=True):
+        if st.button("See it in your own data", key="overview_go", type="primary", icon=":material/arrow_forward:"):
+            st.switch_page("pages/holdout.py")
+        if st.button("Set thresholds that allow for it", key="overview_thresholds", icon=":material/tune:"):
+            st.switch_page("pages/thresholds.py")
 
 
 open_page(

@@ -1,11 +1,13 @@
 """What was asked of a confirmation half: the automatic test first, then every further rule, each counted."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
+from core.engine.protocol import Among
 from core.errors import InputError
 from core.holdout.data import Holdout
 from core.holdout.exploration import plain
@@ -109,7 +111,7 @@ class Ledger:
             [_line(i, look, confirm, self.first.sampling) for i, look in enumerate(self.looks, start=1)], columns=names
         )
 
-    def policy_of(self, look: Look, holdout: Holdout) -> Policy:
+    def policy_of(self, look: Look, holdout: Holdout, *, where: Sequence[Among] = ()) -> Policy:
         """A rule that a look certified, as a policy; its delta is the whole one.
 
         Raises
@@ -119,7 +121,10 @@ class Ledger:
         """
         if not look.verdict.certified:
             raise InputError("This rule was tested and not certified.", fix="Choose a certified rule.")
-        policy, proof = make_policy(replace(self.first, proof=None), look.verdict.cuts, holdout), self.proof
+        policy, proof = (
+            make_policy(replace(self.first, proof=None), look.verdict.cuts, holdout, where=where),
+            self.proof,
+        )
         return replace(
             policy,
             objective=Objective("precision", look.target),

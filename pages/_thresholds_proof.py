@@ -1,0 +1,127 @@
+"""Tuned and confirmed side by side: the button that opens the other half, its answer, and every look at it."""
+
+import streamlit as st
+
+from core.thresholds.certify import Refusal
+from core.thresholds.data import Cuts
+from pages._shell_show import show_table
+from pages._thresholds_numbers import show_numbers
+from pages._thresholds_refusal import show_refusal
+from pages._thresholds_view import View, keep_ledger, open_half, times_opened
+
+LOOKS = (
+    "The other half has been opened. Whatever rule you ask it about now, by another target, another method or your own "
+    "hand, is one more look: it is tested at the small error that is left, and counted here."
+)
+
+
+def show_proof(view: View) -> None:
+    """What the rule in view does on both halves, and what that proves."""
+    left, right = st.columns(2)
+    with left.container(border=True, key="thresholds_tuned", height="stretch"):
+        _show_tuned(view)
+    with right.container(border=True, key="thresholds_confirmed", height="stretch"):
+        _show_confirmed(view)
+    if view.ledger is None or view.counted.confirm is None:
+        return
+    count = len(view.ledger.looks)
+    st.caption(f"{LOOKS} So far: 1 automatic test, {count} further look{'' if count == 1 else 's'}.")
+    if view.ledger.opened > 1:
+        st.warning(
+            "Rows of this file had been opened before in this session, so this is no first look: read it as practice. "
+            "The exported rule is not marked as confirmed. Bring fresh rows for a guarantee."
+        )
+    if count:
+        show_table(view.ledger.frame(), name="looks", opened=True)
+
+
+def _show_tuned(view: View) -> None:
+    counted, proof, note = (
+        view.counted,
+        view.evidence.proof,
+        f"On {view.counted.half}, where rules were found: hopeful.",
+    )
+    counts, said = view.rule.counts, [_say_bound(view)]
+    if view.certificate is not None:
+        said.append("This is the certified rule: more careful than the tuned one, which only just met the target here.")
+    elif proof is not None and proof.outcome.tuned is not None:
+        counts = proof.outcome.tuned
+        said = ["This is the rule most likely to hold. The one with most recall for the target was less careful."]
+    show_numbers("Tuned", note, counts, counted.tuned, view.evidence.sampling)
+    for one in said:
+        st.text(one)
+
+
+def _show_confirmed(view: View) -> None:
+    counted, proof = view.counted, view.evidence.proof
+    if counted.confirm is None:
+        st.markdown("**Confirmed** · nothing")
+        st.text("All rows were used for tuning, so none are left. Choose to tune on one half to get a proof.")
+    elif view.objective.kind != "precision":
+        st.markdown("**Confirmed** · not possible")
+        st.text("Only a precision can be certified. Choose the goal 'Most recall at a precision' for a proof.")
+    elif view.ledger is None:
+        _offer_to_open(view)
+    elif proof is not None and isinstance(proof.outcome, Refusal):
+        show_refusal(view, proof.outcome, counted.confirm)
+    elif proof is not None and view.certificate is not None:
+        note = "On the other half, which nothing was chosen on before."
+        show_numbers("Confirmed", note, proof.outcome.confirmed, counted.confirm, view.evidence.sampling)
+        above = view.evidence.to_json()["confirmed"]["precision_lower"]
+        st.success(
+            f"Certified: with confidence {1 - proof.delta:.4g} precision is above {above:.4g}. "
+            f"{proof.outcome.passed:,} of {proof.outcome.candidates:,} candidate rules passed; this one finds most.",
+            icon=":material/verified:",
+        )
+        if proof.gain is not None:
+            st.text(proof.gain.verdict)
+    else:
+        _show_look(view, counted.confirm)
+
+
+def _offer_to_open(view: View) -> None:
+    st.markdown("**Confirmed** · not opened yet")
+    st.text("The other half has not been looked at. Settle your question first: it answers the first one best.")
+    if times_opened(view.counted):
+        st.warning("Rows of this file were opened under other settings: a further answer is practice, not a guarantee.")
+    st.caption(
+        f"Of δ = {view.counted.counting.delta:g}, {view.counted.spent:g} goes to this test; the rest is kept for "
+        "later edits."
+    )
+    if st.button("Confirm on the other half", key="thresholds_open", type="primary", icon=":material/lock_open:"):
+        open_half(view.counted, view.objective, view.method)
+        st.rerun()
+
+
+def _show_look(view: View, confirm: Cuts) -> None:
+    """The answer to a rule in view that is not the one that the half was opened for, or the button to ask."""
+    if view.look is None:
+        st.markdown("**Confirmed** · this rule was not tested")
+        st.text(f"The half was opened for a target of {view.ledger.objective.target:g} by {view.ledger.method}.")
+        if st.button("Test this rule: one more look", key="thresholds_look", icon=":material/visibility:"):
+            origin = f"target {view.objective.target:g}, {view.method}"
+            test_rule(view, view.rule.cuts, origin=origin)
+        return
+    verdict = view.look.verdict
+    show_numbers(
+        "Confirmed", "On the other half, after it had been opened.", verdict.confirmed, confirm, view.evidence.sampling
+    )
+    (st.success if verdict.certified else st.warning)(verdict.reason)
+
+
+def test_rule(view: View, cuts: tuple[int, ...], *, origin: str) -> None:
+    """Ask the opened half about one more rule, and count it."""
+    ledger = view.ledger.test(cuts, target=view.objective.target, origin=origin)
+    keep_ledger(view.counted, ledger)
+    st.rerun()
+
+
+def _say_bound(view: View) -> str:
+    bound = view.evidence.to_json()["bound"]
+    (name, upper), gap = next(iter(bound.items())), bound["gap"]
+    if bound["optimal"]:
+        return "Proven: no rule on these cuts does better on these rows."
+    what = name.removesuffix("_upper")
+    return (
+        f"No rule on these cuts can reach more than {upper:.4g} in {what} on these rows; this one is {gap:.2g} below."
+    )

@@ -1,0 +1,114 @@
+"""What the parts of the thresholds page share: the counted rows, the question, and results found once."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from core.errors import InputError
+from core.rng import make_generator
+from core.thresholds.certify import Certificate
+from core.thresholds.evidence import Evidence, tune_all, tune_and_prove
+from core.thresholds.halves import Halves
+from core.thresholds.ledger import Ledger, Look
+from core.thresholds.methods import Comparison, compare_methods
+from core.thresholds.objective import Objective
+from core.thresholds.rule import Rule
+from core.thresholds.tuning import Method
+from pages._shell_jobs import keep
+from pages._thresholds_counted import Counted
+
+LEDGERS = "thresholds_ledgers"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """Rows, question, the rule found on the tuning rows, and what the other half has been asked so far.
+
+    ``ledger`` is None until the confirmation half is opened; ``evidence`` has a proof where it was opened with this
+    very question.
+    """
+
+    counted: Counted
+    objective: Objective
+    method: Method
+    evidence: Evidence
+    ledger: Ledger | None
+
+    @property
+    def rule(self) -> Rule:
+        """The rule in view, on the tuning rows: the certified one, or the tuned one."""
+        cuts = self.evidence.cuts or self.evidence.tuning.cuts
+        return Rule(self.counted.tuned, cuts, self.evidence.sampling)
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """The certificate of the rule in view."""
+        proof = self.evidence.proof
+        return proof.outcome if proof is not None and isinstance(proof.outcome, Certificate) else None
+
+    @property
+    def look(self) -> Look | None:
+        """The answer to the rule in view, where it was tested after the first question."""
+        return None if self.ledger is None else self.ledger.find(self.rule.cuts, target=self.objective.target)
+
+
+def find_view(counted: Counted, objective: Objective, method: Method) -> View:
+    """Tune, and prove where the half was opened with this question."""
+    ledger = find_ledger(counted)
+    if ledger is not None and (ledger.objective, ledger.method) == (objective, method):
+        return View(counted, objective, method, ledger.first, ledger)
+    sampling = counted.counting.sampling
+    key = ("tuning", *counted.key, objective, method, sampling)
+    evidence = keep(key, lambda: tune_all(counted.tuned, objective, method=method, sampling=sampling))
+    return View(counted, objective, method, evidence, ledger)
+
+
+def find_ledger(counted: Counted) -> Ledger | None:
+    """What the confirmation half has been asked in this session, under this setting."""
+    return st.session_state.get(LEDGERS, {}).get(_key(counted))
+
+
+def keep_ledger(counted: Counted, ledger: Ledger) -> None:
+    """Remember it for the session."""
+    st.session_state.setdefault(LEDGERS, {})[_key(counted)] = ledger
+
+
+def _key(counted: Counted) -> tuple[Any, ...]:
+    """Under another setting the same rows are opened anew, which is counted."""
+    return *counted.key, counted.counting.delta, counted.counting.sampling
+
+
+def times_opened(counted: Counted) -> int:
+    """How often rows of this holdout have been opened in this session, under any setting."""
+    return sum(key[0] == counted.holdout.digest for key in st.session_state.get(LEDGERS, {}))
+
+
+def open_half(counted: Counted, objective: Objective, method: Method) -> None:
+    """Ask the confirmation half the question for which it was kept."""
+    first, delta = _prove(counted, objective, method), counted.counting.delta
+    keep_ledger(counted, Ledger.open(first, delta=delta, opened=times_opened(counted) + 1))
+
+
+def _prove(counted: Counted, objective: Objective, method: Method) -> Evidence:
+    """Tune, and test on the other half, at the error that leaves something for later looks."""
+    confirm, split, spent = counted.confirm, counted.counting.split, counted.spent
+    sampling = counted.counting.sampling
+    if confirm is None or split is None:
+        raise InputError("All rows were used for tuning.", fix="Choose to tune on one half.")
+    return keep(
+        ("proof", *counted.key, objective, method, sampling, spent),
+        lambda: tune_and_prove(
+            Halves(counted.tuned, confirm), objective,
+            method=method, split=split, delta=spent, rng=make_generator(split.seed), sampling=sampling,
+        ),
+    )  # fmt: skip
+
+
+def compare(counted: Counted, objective: Objective, *, proven: bool) -> Comparison:
+    """All methods at one question; ``proven``: with what the opened half says, each by itself."""
+    confirm, spent, sampling = counted.confirm if proven else None, counted.spent, counted.counting.sampling
+    return keep(
+        ("methods", *counted.key, objective, proven, spent, sampling),
+        lambda: compare_methods(counted.tuned, objective, confirm=confirm, delta=spent, sampling=sampling),
+    )
