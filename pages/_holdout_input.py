@@ -52,7 +52,9 @@ def _find_own(settings: Settings, *, wanted: bool) -> Holdout | None:
             "The data of this link is no longer kept here.",
             fix="Upload the file again; until then the page shows the sample.",
         )
-    st.session_state[DIGEST] = st.query_params["data"] = digest
+    st.session_state[DIGEST] = digest
+    if st.query_params.get("data") != digest:  # each write sends the address of this run, which may be out of date
+        st.query_params["data"] = digest
     return found
 
 
