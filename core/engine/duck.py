@@ -20,7 +20,6 @@ from core.settings import MEBIBYTE, Settings
 
 REPORT_SECONDS = 0.1
 THREAD_NAME = "recscope-query"
-KEYS_PER_CELL = 16
 CELLS_CAP = 1_000_000
 ROUNDING = 4 * float(np.finfo(np.float64).eps)
 
@@ -113,10 +112,10 @@ class DuckEngine:
             raise InputError(
                 f"{int(np.prod(shape)):,} cells are asked for; the limit is {CELLS_CAP:,}.", fix="Choose fewer bins."
             )
-        keys, tables = _prepare(rows, axes)
+        lookups = _make_lookups(rows, axes)
         wanted: list[Measure] = list(dict.fromkeys(("rows", *measures)))
-        text = sql.count_rows(_source(rows.path), axes, keys, wanted, weighted=rows.weighted, where=where)
-        found = yield from self._run(text, tables)
+        text = sql.count_rows(_source(rows.path), axes, lookups, wanted, weighted=rows.weighted, where=where)
+        found = yield from self._run(text, _tables(lookups))
         index = tuple(np.asarray(found[f"i{i}"]) for i in range(len(axes)))
         inside = np.ones(len(found["rows"]), dtype=np.bool_)
         for i, cells in zip(index, shape, strict=True):
@@ -129,11 +128,11 @@ class DuckEngine:
         self, rows: Rows, levels: Axis, thresholds: FloatArray, *, where: Sequence[Filter] = ()
     ) -> Job[RuleCounts]:
         """Exact counts of the rule ``score >= thresholds[level]`` on the rows; rows outside the edges are rejected."""
-        keys, tables = _prepare(rows, [levels])
+        lookups = _make_lookups(rows, [levels])
         cells = np.arange(levels.cells, dtype=np.int32)
-        tables["thresholds"] = pa.table({"cell": cells, "threshold": np.asarray(thresholds, dtype=np.float64)})
-        text = sql.evaluate_rule(_source(rows.path), levels, keys, where=where)
-        found = yield from self._run(text, tables)
+        tables = {"thresholds": pa.table({"cell": cells, "threshold": np.asarray(thresholds, dtype=np.float64)})}
+        text = sql.evaluate_rule(_source(rows.path), levels, lookups, where=where)
+        found = yield from self._run(text, tables | _tables(lookups))
         at = (np.asarray(found["i0"]),)
         names = ("n", "positives", "accepted", "true_positives")
         return RuleCounts(*(_dense((levels.cells,), at, found[name], "rows") for name in names))
@@ -217,17 +216,13 @@ def _quoted(text: str) -> str:
     return f"'{escaped}'"
 
 
-def _prepare(rows: Rows, axes: Sequence[Axis | CategoryAxis]) -> tuple[dict[str, sql.Key], dict[str, pa.Table]]:
-    """What the joins need: one key per column, fine enough for its axis with most cells, and one table per axis."""
-    keys: dict[str, sql.Key] = {}
-    tables: dict[str, pa.Table] = {}
-    for joined in sorted(filter(sql.joined, axes), key=lambda axis: axis.cells):
-        top = min(KEYS_PER_CELL * joined.cells, sql.LARGEST_KEY)
-        keys[joined.column] = sql.make_key(joined.column, rows.ranges[joined.column], top=top)
-    for i, axis in enumerate(axes):
-        if sql.joined(axis):
-            tables[f"axis{i}"] = sql.cell_table(axis, keys[axis.column], rows.ranges[axis.column])
-    return keys, tables
+def _make_lookups(rows: Rows, axes: Sequence[Axis | CategoryAxis]) -> dict[int, sql.Lookup]:
+    """One per axis of many cells."""
+    return {i: sql.make_lookup(axis, rows.ranges[axis.column]) for i, axis in enumerate(axes) if sql.joined(axis)}
+
+
+def _tables(lookups: dict[int, sql.Lookup]) -> dict[str, pa.Table]:
+    return {f"axis{i}": lookup.table for i, lookup in lookups.items()}
 
 
 def _rows_between(ends: IntArray, wanted: IntArray) -> IntArray:

@@ -1,10 +1,10 @@
 """The SQL of the engine: plain text that DuckDB and Spark SQL both run. From outside only numbers enter it.
 
-A few cells with arbitrary edges are found by nested CASE. Many are found by a join: a key function
-k(x) = ⌊((x - lo)·scale)^¼·top⌋ never decreases in x, so a table of (k, lo, hi, cell) with one row per part of a key's
-interval gives the cell exactly: keys that hold no edge need one row, keys that hold m edges need m + 1, and rounding in
-k cannot move a value across an edge. The fourth root spreads what is crowded near lo, as evidence and click rates are,
-and square roots, unlike logarithms, are rounded alike everywhere.
+A few cells with arbitrary edges are found by nested CASE. Many are found by a lookup: a key function
+k(x) = ⌊((x - lo)·scale)^¼·top⌋ never decreases in x, so all edges with a smaller key than k(x) lie at or below x, and
+all with a larger key above it. A table with one row per key holds the number of the former, and the few edges that
+share the key, with which x is compared. Rounding in k cannot move a value across an edge. The fourth root spreads what
+is crowded near lo, as evidence and click rates are, and square roots, unlike logarithms, are rounded alike everywhere.
 """
 
 import math
@@ -20,6 +20,9 @@ from core.engine.protocol import Axis, Between, CategoryAxis, Filter, Measure
 
 LARGEST_KEY = 32_767
 NESTED_CELLS = 16
+KEYS_PER_CELL = 16
+FEW_CUTS = 4
+LARGEST_LOOKUP = 4_000_000
 TINY = 1e-15
 
 _UNWEIGHTED: dict[Measure, str] = {
@@ -54,26 +57,79 @@ _LOSSES = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Key:
-    """The key function of a column: k(x) = ⌊((x - lo)·scale)^¼·top⌋, from 0 to ``top``."""
+    """The key function of a column: k(x) = ⌊((x - lo)·scale)^¼·top⌋, from 0 to ``top``.
+
+    ``both_ends`` spreads what is crowded near hi too, for about a third more time: beyond the middle of the range
+    k(x) = last - ⌊((hi - x)·scale)^¼·top⌋, with a ``last`` that lets k go on there where it is.
+    """
 
     column: str
     lo: float
+    hi: float
     scale: float
     top: int
+    both_ends: bool = False
+
+    @property
+    def middle(self) -> float:
+        """Where the upper end begins, with ``both_ends``."""
+        return self.lo / 2 + self.hi / 2
+
+    @property
+    def last(self) -> int:
+        """The largest key."""
+        ends = [self.middle - self.lo, self.hi - self.middle] if self.both_ends else [self.hi - self.lo]
+        return int(self._rise(np.array(ends)).sum())
 
     def sql(self) -> str:
         """The key of a row."""
-        share = f"(t.{self.column} - {literal(self.lo)}) * {literal(self.scale)}"
-        return f"CAST(FLOOR(SQRT(SQRT({share})) * {self.top}) AS SMALLINT)"
+        value = f"t.{self.column}"
+        key = self._rise_sql(f"{value} - {literal(self.lo)}")
+        if self.both_ends:
+            above = f"{self.last} - {self._rise_sql(f'{literal(self.hi)} - {value}')}"
+            key = f"CASE WHEN {value} < {literal(self.middle)} THEN {key} ELSE {above} END"
+        return f"CAST({key} AS SMALLINT)"
 
     def of(self, values: FloatArray) -> IntArray:
         """The key of values, by the same IEEE operations as the SQL."""
-        root: FloatArray = np.sqrt(np.sqrt((values - self.lo) * self.scale))
+        keys = self._rise(values - self.lo)
+        if self.both_ends:
+            upper = values >= self.middle
+            keys[upper] = self.last - self._rise(self.hi - values[upper])
+        return keys
+
+    def _rise_sql(self, distance: str) -> str:
+        return f"FLOOR(SQRT(SQRT(({distance}) * {literal(self.scale)})) * {self.top})"
+
+    def _rise(self, distance: FloatArray) -> IntArray:
+        root: FloatArray = np.sqrt(np.sqrt(distance * self.scale))
         return np.floor(root * self.top).astype(np.int64)
 
 
-def make_key(column: str, value_range: tuple[float, float], *, top: int = LARGEST_KEY) -> Key:
-    """Key function over the range of a column, 0 at its smallest and ``top`` at its largest value.
+@dataclass(frozen=True, slots=True, eq=False)
+class Lookup:
+    """Where the cells of an axis are looked up.
+
+    Attributes
+    ----------
+    key
+        Key function of the axis' column.
+    table
+        Columns (k, cell, c0, c1, …), one row per key: a value with key k lies in ``cell`` plus the number of c's at or
+        below it. Cell -1 is below the first edge, ``axis.cells`` above the last.
+    """
+
+    key: Key
+    table: pa.Table
+
+    @property
+    def cuts(self) -> list[str]:
+        """Names of the columns of edges."""
+        return list(self.table.column_names[2:])
+
+
+def make_key(column: str, value_range: tuple[float, float], *, last: int = LARGEST_KEY, both_ends: bool = False) -> Key:
+    """Key function over the range of a column, 0 at its smallest and at most ``last`` at its largest value.
 
     A range wider than the largest float has one key, 0, for all values.
     """
@@ -82,8 +138,40 @@ def make_key(column: str, value_range: tuple[float, float], *, top: int = LARGES
         width = np.float64(hi) - np.float64(lo)
         scale = float(1 / width)
     if width == np.inf:
-        return Key(column, 0.0, 0.0, top)
-    return Key(column, lo, scale if np.isfinite(scale) else 1.0, top)
+        return Key(column, 0.0, 0.0, 0.0, last)
+    top = int(last / 2 * 2**0.25) if both_ends else last  # each end rises to (1/2)^¼·top
+    return Key(column, lo, hi, scale if np.isfinite(scale) else 1.0, top, both_ends)
+
+
+def make_lookup(axis: Axis, value_range: tuple[float, float]) -> Lookup:
+    """Look up the cells of an axis by a key function that few of its edges share."""
+    cuts = _cuts(axis)
+    inside = cuts[(cuts > value_range[0]) & (cuts <= value_range[1])]
+    first = np.searchsorted(cuts, value_range[0], side="right") - 1
+    key = _choose_key(axis, inside, value_range)
+    k = key.of(inside)
+    shared_by = np.bincount(k, minlength=key.last + 1)
+    below = np.cumsum(shared_by) - shared_by
+    table = np.full((shared_by.max(), len(shared_by)), np.inf)
+    table[np.arange(len(k)) - below[k], k] = inside
+    columns = {f"c{i}": column for i, column in enumerate(table)}
+    cells = {"k": np.arange(len(below), dtype=np.int16), "cell": (first + below).astype(np.int32)}
+    return Lookup(key, pa.table(cells | columns))
+
+
+def _choose_key(axis: Axis, cuts: FloatArray, value_range: tuple[float, float]) -> Key:
+    """The first of three that few edges share, or whose table is small; that of the last one always is."""
+    usual = make_key(axis.column, value_range, last=min(KEYS_PER_CELL * axis.cells, LARGEST_KEY))
+    if _most_in_a_key(usual, cuts) <= FEW_CUTS:
+        return usual
+    fine = make_key(axis.column, value_range, both_ends=True)
+    if _most_in_a_key(fine, cuts) * (fine.last + 1) <= LARGEST_LOOKUP:
+        return fine
+    return make_key(axis.column, value_range, last=LARGEST_LOOKUP // len(cuts) - 1, both_ends=True)
+
+
+def _most_in_a_key(key: Key, cuts: FloatArray) -> int:
+    return int(np.bincount(key.of(cuts), minlength=1).max())
 
 
 def literal(value: float) -> str:
@@ -100,38 +188,21 @@ def literal(value: float) -> str:
     return text if "e" in text else f"{text}e0"
 
 
-def cell_table(axis: Axis, key: Key, value_range: tuple[float, float]) -> pa.Table:
-    """Table (k, lo, hi, cell) for the join; cell -1 is below the first edge, ``axis.cells`` above the last."""
-    lo, hi = value_range
-    cuts = _cuts(axis)
-    inside = cuts[(cuts > lo) & (cuts <= hi)]
-    keys = np.arange(key.of(np.array([hi]))[0] + 1)
-    k = np.concatenate([keys, key.of(inside)])
-    start = np.concatenate([np.full(len(keys), -np.inf), inside])
-    order = np.lexsort((start, k))
-    k, start = k[order], start[order]
-    end = np.append(start[1:], np.inf)
-    end[np.append(k[1:] != k[:-1], True)] = np.inf
-    below = np.searchsorted(cuts, lo, side="right") - 1
-    cell = below + np.cumsum(np.isfinite(start))
-    return pa.table({"k": k.astype(np.int16), "lo": start, "hi": end, "cell": cell.astype(np.int32)})
-
-
 def count_rows(
     source: str,
     axes: Sequence[Axis | CategoryAxis],
-    keys: dict[str, Key],
+    lookups: dict[int, Lookup],
     measures: Sequence[Measure],
     *,
     weighted: bool,
     where: Sequence[Filter],
 ) -> str:
     """Sums per cell; an axis i of many cells joins the table ``axis{i}``."""
-    cells = [_cell(i, axis) for i, axis in enumerate(axes)]
+    cells = [_cell(axis, lookups.get(i), f"a{i}") for i, axis in enumerate(axes)]
     named = [f"{cell} AS i{i}" for i, cell in enumerate(cells)]
     texts = _WEIGHTED if weighted else _UNWEIGHTED
     sums = [f"{texts[measure].format(**_LOSSES)} AS {measure}" for measure in measures]
-    joins = [_join(i, keys[axis.column]) for i, axis in enumerate(axes) if joined(axis)]
+    joins = [_join(i, lookup) for i, lookup in lookups.items()]
     group = f" GROUP BY {', '.join(cells)}" if cells else ""
     return f"SELECT {', '.join(named + sums)} FROM {source} t{''.join(joins)}{_where(where)}{group}"
 
@@ -153,11 +224,11 @@ def count_values(source: str, key: Key, *, where: Sequence[Filter]) -> str:
     return f"SELECT {column} AS v, COUNT(*) AS n FROM {source} t{join}{_where(where)} GROUP BY {column}"
 
 
-def evaluate_rule(source: str, levels: Axis, keys: dict[str, Key], *, where: Sequence[Filter]) -> str:
+def evaluate_rule(source: str, levels: Axis, lookups: dict[int, Lookup], *, where: Sequence[Filter]) -> str:
     """Rows, positives, accepted rows and true positives per level; joins ``thresholds``, and ``axis0`` if many."""
-    cell = _cell(0, levels)
+    cell = _cell(levels, lookups.get(0), "a0")
     accepted = "CASE WHEN t.score >= r.threshold THEN 1 ELSE 0 END"
-    join = _join(0, keys[levels.column]) if joined(levels) else ""
+    join = "".join(_join(i, lookup) for i, lookup in lookups.items())
     return (
         f"SELECT {cell} AS i0, COUNT(*) AS n, CAST(SUM(CAST(t.label AS BIGINT)) AS BIGINT) AS positives, "
         f"CAST(SUM({accepted}) AS BIGINT) AS accepted, CAST(SUM({accepted} * t.label) AS BIGINT) AS true_positives "
@@ -165,20 +236,23 @@ def evaluate_rule(source: str, levels: Axis, keys: dict[str, Key], *, where: Seq
     )
 
 
-def _cell(index: int, axis: Axis | CategoryAxis) -> str:
+def _cell(axis: Axis | CategoryAxis, lookup: Lookup | None, alias: str) -> str:
     """The cell of a row; -1 is below the first edge, ``axis.cells`` above the last."""
-    if joined(axis):
-        return f"a{index}.cell"
-    return _nested(f"t.{axis.column}", _cuts(axis), -1) if isinstance(axis, Axis) else f"t.{axis.column}"
+    value = f"t.{axis.column}"
+    if isinstance(axis, CategoryAxis):
+        return value
+    if lookup is None:
+        return _nested(value, [literal(cut) for cut in _cuts(axis)], -1)
+    return f"{alias}.cell + {_nested(value, [f'{alias}.{name}' for name in lookup.cuts], 0)}"
 
 
-def _nested(value: str, cuts: FloatArray, first: int) -> str:
+def _nested(value: str, cuts: Sequence[str], first: int) -> str:
     """``first`` plus the number of cuts at or below a value, by halving."""
     if len(cuts) == 0:
         return str(first)
     middle = len(cuts) // 2
     below, above = _nested(value, cuts[:middle], first), _nested(value, cuts[middle + 1 :], first + middle + 1)
-    return f"CASE WHEN {value} < {literal(cuts[middle])} THEN {below} ELSE {above} END"
+    return f"CASE WHEN {value} < {cuts[middle]} THEN {below} ELSE {above} END"
 
 
 def _cuts(axis: Axis) -> FloatArray:
@@ -187,9 +261,8 @@ def _cuts(axis: Axis) -> FloatArray:
     return np.append(axis.edges[:-1], after if math.isfinite(after) else [])
 
 
-def _join(index: int, key: Key) -> str:
-    alias, value = f"a{index}", f"t.{key.column}"
-    return f" JOIN axis{index} {alias} ON {key.sql()} = {alias}.k AND {value} >= {alias}.lo AND {value} < {alias}.hi"
+def _join(index: int, lookup: Lookup) -> str:
+    return f" JOIN axis{index} a{index} ON {lookup.key.sql()} = a{index}.k"
 
 
 def _where(where: Sequence[Filter]) -> str:

@@ -111,6 +111,14 @@ class TestCounts:
         counts = finish(engine.count(store_rows(score=edges), [Axis("score", edges)], ["rows"]))
         assert counts.sums["rows"].tolist() == [1, 1, 1, 1, 2]  # the last cell holds both of its ends
 
+    def test_of_cells_that_crowd_at_both_ends(self, engine, store_rows):
+        rng = np.random.default_rng(3)
+        near = rng.gamma(1, 1e-4, 20_000)
+        score = np.append(near, 1 - near)
+        edges = np.unique(np.append(np.quantile(score, np.arange(2_001) / 2_000), 0.5))
+        counts = finish(engine.count(store_rows(score=score), [Axis("score", edges)], ["rows"]))
+        assert np.array_equal(counts.sums["rows"], np.histogram(score, edges)[0])
+
     def test_along_one_column_twice(self, engine, store_rows):
         rows = store_rows(score=np.array([0.1, 0.2, 0.3, 0.9]))
         wide, fine = Axis("score", np.array([0.0, 0.5, 1.0])), Axis("score", np.linspace(0, 1, 1_001))

@@ -36,28 +36,36 @@ def make_rows() -> pd.DataFrame:
 
 ROWS = make_rows()
 RANGES = {name: (float(ROWS[name].min()), float(ROWS[name].max())) for name in (UNCERTAINTY, SCORE)}
-KEYS = {name: sql.make_key(name, value_range, top=2_000) for name, value_range in RANGES.items()}
+KEYS = {name: sql.make_key(name, value_range, last=2_000) for name, value_range in RANGES.items()}
 FEW = Axis(UNCERTAINTY, np.array([5.0, 10.0, 20.0, 80.0]))
 MANY = Axis(UNCERTAINTY, np.unique(np.quantile(ROWS[UNCERTAINTY], np.arange(31) / 30)))
 BINS = Axis(SCORE, np.linspace(0, 1, 201))
+CROWDED = Axis(SCORE, np.append(0.6 + np.arange(50) * 1e-7, 1.0))
+BY_LEVEL, BY_BIN, BY_CROWDED = (sql.make_lookup(axis, RANGES[axis.column]) for axis in (MANY, BINS, CROWDED))
 RULE = pd.DataFrame({"cell": np.arange(30, dtype=np.int32), "threshold": np.linspace(0.05, 0.5, 30)})
 TABLES = {
-    "axis0": sql.cell_table(MANY, KEYS[UNCERTAINTY], RANGES[UNCERTAINTY]).to_pandas(),
-    "axis1": sql.cell_table(BINS, KEYS[SCORE], RANGES[SCORE]).to_pandas(),
+    "axis0": BY_LEVEL.table.to_pandas(),
+    "axis1": BY_BIN.table.to_pandas(),
+    "axis2": BY_CROWDED.table.to_pandas(),
     "wanted": pd.DataFrame({"k": np.arange(0, 2_000, 100, dtype=np.int16)}),
     "thresholds": RULE,
     "rows": ROWS,
 }
 TEXTS = {
-    "few levels": sql.count_rows("rows", [FEW, BINS], KEYS, MEASURES, weighted=True, where=WHERE),
-    "many levels": sql.count_rows("rows", [MANY, BINS], KEYS, MEASURES[:4], weighted=False, where=[]),
+    "few levels": sql.count_rows("rows", [FEW, BINS], {1: BY_BIN}, MEASURES, weighted=True, where=WHERE),
+    "many levels": sql.count_rows(
+        "rows", [MANY, BINS], {0: BY_LEVEL, 1: BY_BIN}, MEASURES[:4], weighted=False, where=[]
+    ),
     "a segment": sql.count_rows(
-        "rows", [CategoryAxis("segment0", 3), BINS], KEYS, ("rows",), weighted=False, where=WHERE
+        "rows", [CategoryAxis("segment0", 3), BINS], {1: BY_BIN}, ("rows",), weighted=False, where=WHERE
+    ),
+    "keys from both ends": sql.count_rows(
+        "rows", [FEW, FEW, CROWDED], {2: BY_CROWDED}, ("rows",), weighted=False, where=[]
     ),
     "keys": sql.count_keys("rows", KEYS[UNCERTAINTY], where=WHERE),
     "values": sql.count_values("rows", KEYS[SCORE], where=[]),
     "rule": sql.evaluate_rule("rows", FEW, {}, where=WHERE),
-    "rule of many levels": sql.evaluate_rule("rows", MANY, KEYS, where=[]),
+    "rule of many levels": sql.evaluate_rule("rows", MANY, {0: BY_LEVEL}, where=[]),
 }
 
 
