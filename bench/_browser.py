@@ -13,7 +13,8 @@ import numpy as np
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.chromium import find_or_install
-from tests.browser.conftest import CHROMIUM_ARGUMENTS, running_server, wait_ready
+from tests.browser.conftest import CHROMIUM_ARGUMENTS, running_server
+from tests.browser.drive import wait_ready
 
 VISITS, MOVES, TOGGLES = 12, 45, 12
 LARGEST_FIRST_PAINT_S, LARGEST_MOVE_S = 4, 1

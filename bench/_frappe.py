@@ -30,7 +30,7 @@ from core.holdout.reliability import measure_reliability
 from core.jobs import finish
 from core.rng import make_generator
 from core.settings import Settings
-from tests.browser.conftest import wait_ready
+from tests.browser.drive import wait_ready
 
 ROOT = Path(__file__).resolve().parents[1]
 FIELDS = [f"f{i}" for i in range(10)]

@@ -12,7 +12,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tests.browser.chromium import find_or_install
-from tests.browser.conftest import CHROMIUM_ARGUMENTS, running_server, wait_ready
+from tests.browser.conftest import CHROMIUM_ARGUMENTS, running_server
+from tests.browser.drive import wait_ready
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"

@@ -13,13 +13,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from tests.browser.chromium import find_or_install
+from tests.browser.drive import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60
-RUN_SECONDS = 60
+PROBES = ("/_stcore/health", "/_stcore/host-config")  # Streamlit asks below the page's address first, then above
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",  # a container has no user namespaces
     "--disable-gpu",
@@ -59,10 +60,25 @@ def page(browser: Browser) -> Iterator[Page]:
     outside: list[str] = []
     context.on("request", lambda request: outside.append(request.url) if _is_outside(request.url) else None)
     page = context.new_page()
-    page.set_default_timeout(RUN_SECONDS * 1000)
+    page.set_default_timeout(PATIENCE)
     yield page
     context.close()
     assert outside == [], "the page sent requests to other machines"
+
+
+@pytest.fixture(autouse=True)
+def complaints(page: Page) -> Iterator[list[str]]:
+    """Errors of the page's console; a test fails with them."""
+    found: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error" and not message.location["url"].endswith(PROBES):
+            found.append(f"{message.text} at {message.location['url']}")
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: found.append(str(error)))
+    yield found
+    assert found == []
 
 
 @pytest.fixture(scope="session")
@@ -81,25 +97,6 @@ def start_server(tmp_path: Path) -> Iterator[Callable[..., str]]:
             return servers.enter_context(running_server(tmp_path / "home", entry, **environment))
 
         yield start
-
-
-@pytest.fixture(name="wait_ready")
-def wait_ready_fixture() -> Callable[[Page], None]:
-    """Hand ``wait_ready`` to a test, which cannot import from a conftest."""
-    return wait_ready
-
-
-def wait_ready(page: Page) -> None:
-    """Wait until the page is connected, no script runs for it, and every part of it is drawn.
-
-    The browser sends some values only after a pause without typing: a run may begin a moment after a click.
-    """
-    page.wait_for_timeout(200)
-    page.wait_for_selector(
-        "[data-testid=stApp][data-test-script-state=notRunning][data-test-connection-state=CONNECTED]",
-        timeout=RUN_SECONDS * 1000,
-    )
-    page.wait_for_selector("[data-testid=stSkeleton]", state="detached")
 
 
 @contextmanager

@@ -2,16 +2,14 @@
 
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pandas as pd
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from core.engine.duck import DuckEngine
 from core.export import safe_csv
@@ -21,9 +19,26 @@ from core.holdout.positivity import Binning
 from core.holdout.slices import slice_at_score
 from core.jobs import finish
 from core.settings import Settings
-
-Wait = Callable[[Page], None]
-Start = Callable[..., str]
+from tests.browser.drive import (
+    UPLOADER,
+    Start,
+    assert_accessible,
+    choose,
+    expect_charts,
+    give_file,
+    make_holdout,
+    open_uploader,
+    open_view,
+    parameter,
+    save,
+    start_tour,
+    step_left,
+    tab_to,
+    unfold,
+    use_file,
+    visit,
+    wait_ready,
+)
 
 SLICE = "At score 0.8: positivity against uncertainty"
 VIEWS = {
@@ -34,141 +49,44 @@ VIEWS = {
     "Segments and time": ["Scores 0.75 – 0.85, by device", re.compile(r"Positivity by \w+ \(UTC\)")],
     "Report": [],
 }
-PATIENCE = 60_000  # milliseconds
-STANDARD = {
-    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
-    "resultTypes": ["violations"],  # of the rest axe need not describe every element
-}
-PROBES = ("/_stcore/health", "/_stcore/host-config")  # Streamlit asks below the page's address first, then above
-
-
-@pytest.fixture(autouse=True)
-def complaints(page: Page) -> Iterator[list[str]]:
-    """Errors of the page's console; a test fails with them."""
-    found: list[str] = []
-
-    def note(message: ConsoleMessage) -> None:
-        if message.type == "error" and not message.location["url"].endswith(PROBES):
-            found.append(f"{message.text} at {message.location['url']}")
-
-    page.on("console", note)
-    page.on("pageerror", lambda error: found.append(str(error)))
-    yield found
-    assert found == []
-
-
-def make_holdout(path: Path, *, rows: int = 5_000, device: str = "ios") -> Path:
-    """A small holdout as CSV; its labels fall short of the score where evidence is thin."""
-    rng = np.random.default_rng(11)
-    score, evidence = rng.random(rows).round(4), rng.integers(1, 1_000, rows)
-    frame = pd.DataFrame(
-        {
-            "score": score,
-            "evidence": evidence,
-            "label": (rng.random(rows) < score * (0.5 + evidence / 2_000)).astype(int),
-            "device": rng.choice(["web", device], rows),
-        }
-    )
-    frame.to_csv(path, index=False)
-    return path
-
-
-def visit(page: Page, address: str, wait_ready: Wait, *titles: str) -> None:
-    """Go to an address and wait until its figures are drawn."""
-    page.goto(address)
-    expect_charts(page, *(titles or VIEWS["Surface"]))
-    wait_ready(page)
-
-
-def open_view(page: Page, view: str, wait_ready: Wait, *titles: str) -> None:
-    """Click a view's tab and wait until its figures are drawn."""
-    page.get_by_role("tab", name=view, exact=True).click()
-    expect_charts(page, *(titles or VIEWS[view]))
-    wait_ready(page)
-
-
-def give_file(page: Page, path: Path, wait_ready: Wait) -> None:
-    """Upload a file; the form of its columns is open then."""
-    page.get_by_text("Upload a file", exact=True).click()
-    wait_ready(page)
-    page.set_input_files("[data-testid=stFileUploader] input", path)
-    page.get_by_role("button", name="Use this file").wait_for()
-    wait_ready(page)
-
-
-def use_file(page: Page, wait_ready: Wait) -> None:
-    """Send the form of the columns."""
-    page.get_by_role("button", name="Use this file").click()
-    page.get_by_text("Your data").wait_for()
-    wait_ready(page)
-
-
-def choose(page: Page, label: str, option: str) -> None:
-    """Choose an option of a list that takes several; the list may close again while the page is still being drawn."""
-    box, offered = page.get_by_role("combobox", name=label), page.get_by_role("option", name=option, exact=True)
-    for _ in range(10):
-        box.click()
-        page.wait_for_timeout(500)  # the list unfolds
-        if offered.is_visible():
-            break
-    offered.click()
-    page.keyboard.press("Escape")
-
-
-def expect_charts(page: Page, *titles: str | re.Pattern[str]) -> None:
-    """Wait until these titles, and no others, are drawn."""
-    expect(page.locator(".js-plotly-plot .gtitle")).to_have_text(list(titles), timeout=PATIENCE)
-
-
-def parameter(page: Page, name: str) -> str:
-    """A parameter of the page's address."""
-    return parse_qs(urlsplit(page.url).query)[name][0]
 
 
 # --- the journey ---
 
 
 def test_from_upload_to_report(
-    page: Page, browser: Browser, start_server: Start, wait_ready: Wait, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: Page, browser: Browser, start_server: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = start_server()
-    visit(page, f"{url}/", wait_ready, SLICE)
+    visit(page, f"{url}/", SLICE)
     page.get_by_role("button", name="See it in your own data").click()
     page.wait_for_url("**/holdout")
     expect_charts(page, *VIEWS["Surface"])
     expect(page.get_by_text("Sample data, simulated")).to_be_visible()
 
-    give_file(page, make_holdout(tmp_path / "mine.csv"), wait_ready)
+    give_file(page, make_holdout(tmp_path / "mine.csv"))
     choose(page, "Segments (optional)", "device")
-    use_file(page, wait_ready)
+    use_file(page)
     expect(page.get_by_text("mine.csv · 5,000 rows")).to_be_visible()
     digest = parameter(page, "data")
 
-    open_view(page, "Slice", wait_ready)
-    page.get_by_role("slider", name="Score").focus()
-    for _ in range(30):  # 0.80 → 0.50 in steps of 0.01
-        page.keyboard.press("ArrowLeft")
-    wait_ready(page)
+    open_view(page, "Slice", *VIEWS["Slice"])
+    step_left(page, page.get_by_role("slider", name="Score"), 30)  # 0.80 → 0.50 in steps of 0.01
     expect_charts(page, "At score 0.5: positivity against uncertainty")
     assert parameter(page, "holdout_score") == "0.5"
 
     page.get_by_text("Table: score slice").click()
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Download CSV").click()
-    assert download.value.suggested_filename == "score_slice.csv"
-    assert Path(download.value.path()).read_bytes() == expected_slice(digest, 0.5, tmp_path, monkeypatch)
+    table = save(page, "Download CSV", tmp_path)
+    assert table.name == "score_slice.csv"
+    assert table.read_bytes() == expected_slice(digest, 0.5, tmp_path, monkeypatch)
 
     page.reload()
     expect_charts(page, "At score 0.5: positivity against uncertainty")
     expect(page.get_by_text("mine.csv · 5,000 rows")).to_be_visible()
     wait_ready(page)
 
-    open_view(page, "Report", wait_ready)
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Download the report").click()
-    report = tmp_path / download.value.suggested_filename
-    download.value.save_as(report)
-    assert_report_stands_alone(browser, report, digest)
+    open_view(page, "Report", *VIEWS["Report"])
+    assert_report_stands_alone(browser, save(page, "Download the report", tmp_path), digest)
 
 
 def expected_slice(digest: str, score: float, home: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
@@ -199,11 +117,11 @@ def assert_report_stands_alone(browser: Browser, report: Path, digest: str) -> N
     assert (asked, wrong) == ([report.as_uri()], [])
 
 
-def test_the_browsers_back_button_returns_to_the_page_before(page: Page, server: str, wait_ready: Wait) -> None:
-    visit(page, f"{server}/", wait_ready, SLICE)
+def test_the_browsers_back_button_returns_to_the_page_before(page: Page, server: str) -> None:
+    visit(page, f"{server}/", SLICE)
     page.get_by_role("link", name="Holdout").click()
     expect_charts(page, *VIEWS["Surface"])
-    open_view(page, "Slice", wait_ready)
+    open_view(page, "Slice", *VIEWS["Slice"])
     page.go_back()
     expect(page.locator("h1")).to_have_text("Overview")
     page.go_forward()
@@ -242,13 +160,12 @@ def elsewhere() -> Iterator[tuple[str, list[str]]]:
 def test_a_deep_link_is_the_first_visit_of_a_cold_server(
     page: Page,
     start_server: Start,
-    wait_ready: Wait,
     entry: str,
     elsewhere: tuple[str, list[str]],
     complaints: list[str],
 ) -> None:
     address = f"{start_server(entry)}/holdout?holdout_view=Slice&holdout_score=0.6"
-    visit(page, address, wait_ready, "At score 0.6: positivity against uncertainty")
+    visit(page, address, "At score 0.6: positivity against uncertainty")
     expect(page).to_have_title("Holdout · RecScope")
     assert (parameter(page, "holdout_view"), parameter(page, "holdout_score")) == ("Slice", "0.6")
     links = page.get_by_test_id("stTopNavLink")
@@ -269,18 +186,14 @@ def test_a_deep_link_is_the_first_visit_of_a_cold_server(
         assert asked == ["/probe"], "without the policy the probe gets through, so the test above has power"
 
 
-def test_every_page_and_view_asks_this_server_only_and_complains_of_nothing(
-    page: Page, server: str, wait_ready: Wait
-) -> None:
+def test_every_page_and_view_asks_this_server_only_and_complains_of_nothing(page: Page, server: str) -> None:
     """The page fixture checks requests, ``complaints`` the console."""
-    visit(page, f"{server}/", wait_ready, SLICE)
-    visit(page, f"{server}/holdout", wait_ready)
-    for view in VIEWS:
-        open_view(page, view, wait_ready)
+    visit(page, f"{server}/", SLICE)
+    visit(page, f"{server}/holdout", *VIEWS["Surface"])
+    for view, titles in VIEWS.items():
+        open_view(page, view, *titles)
         unfold(page)
-    page.get_by_role("button", name="Show me").click()
-    expect(page.get_by_text("1 of 4")).to_be_visible()
-    wait_ready(page)
+    start_tour(page)
     icon = page.locator("link[rel*=icon]").get_attribute("href")
     assert icon is not None
     assert not re.match("https?://(?!127)", icon)
@@ -289,26 +202,8 @@ def test_every_page_and_view_asks_this_server_only_and_complains_of_nothing(
 # --- accessibility ---
 
 
-def unfold(page: Page) -> None:
-    """Open every expander."""
-    closed = page.locator("[data-testid=stExpander] details:not([open]) summary")
-    closed.evaluate_all("all => all.forEach(one => one.click())")
-    page.wait_for_timeout(400)  # they unfold
-
-
-def assert_accessible(page: Page, place: str) -> None:
-    """No violation of WCAG A or AA, wide and narrow."""
-    page.mouse.move(0, 0)
-    for width in (1440, 800):
-        page.set_viewport_size({"width": width, "height": 900})
-        page.wait_for_timeout(300)
-        found = Axe().run(page, options=STANDARD).response["violations"]
-        told = [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found]
-        assert told == [], f"{place} at {width}"
-
-
-def test_the_accessibility_check_can_fail(page: Page, server: str, wait_ready: Wait) -> None:
-    visit(page, f"{server}/", wait_ready, SLICE)
+def test_the_accessibility_check_can_fail(page: Page, server: str) -> None:
+    visit(page, f"{server}/", SLICE)
     page.locator("h1").evaluate("one => { one.style.color = '#bbbbbb'; }")
     with pytest.raises(AssertionError, match="color-contrast"):
         assert_accessible(page, "a page with a faint title")
@@ -316,47 +211,40 @@ def test_the_accessibility_check_can_fail(page: Page, server: str, wait_ready: W
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_no_page_or_view_breaks_wcag(
-    browser: Browser, server: str, wait_ready: Wait, theme: str, tmp_path: Path
-) -> None:
+def test_no_page_or_view_breaks_wcag(browser: Browser, server: str, theme: str, tmp_path: Path) -> None:
     context = browser.new_context(color_scheme=theme, viewport={"width": 1440, "height": 900})
     page = context.new_page()
-    visit(page, f"{server}/", wait_ready, SLICE)
+    visit(page, f"{server}/", SLICE)
     unfold(page)
     assert_accessible(page, "overview")
-    visit(page, f"{server}/holdout", wait_ready)
-    for view in VIEWS:
-        open_view(page, view, wait_ready)
+    visit(page, f"{server}/holdout", *VIEWS["Surface"])
+    for view, titles in VIEWS.items():
+        open_view(page, view, *titles)
         unfold(page)
         assert_accessible(page, view)
-    page.get_by_role("button", name="Show me").click()
-    expect(page.get_by_text("1 of 4")).to_be_visible()
-    wait_ready(page)
+    start_tour(page)
     assert_accessible(page, "tour")
     page.get_by_role("button", name="End tour").click()
-    give_file(page, make_holdout(tmp_path / "mine.csv"), wait_ready)
+    give_file(page, make_holdout(tmp_path / "mine.csv"))
     assert_accessible(page, "columns of a file")
     page.get_by_text("Path on the server", exact=True).click()
     wait_ready(page)
     choose(page, "Filter by", "device")
     wait_ready(page)
     assert_accessible(page, "filter")
-    page.get_by_text("Upload a file", exact=True).click()
-    wait_ready(page)
+    open_uploader(page)
     (tmp_path / "bad.csv").write_text("score\n")
-    page.set_input_files("[data-testid=stFileUploader] input", tmp_path / "bad.csv")
+    page.set_input_files(UPLOADER, tmp_path / "bad.csv")
     page.get_by_text("This did not work.").wait_for()
     assert_accessible(page, "error")
     context.close()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_charts_text_can_be_read_in_either_theme(
-    browser: Browser, server: str, wait_ready: Wait, theme: str
-) -> None:
+def test_the_charts_text_can_be_read_in_either_theme(browser: Browser, server: str, theme: str) -> None:
     context = browser.new_context(color_scheme=theme)
     page = context.new_page()
-    visit(page, f"{server}/holdout?holdout_view=Slice", wait_ready, SLICE)
+    visit(page, f"{server}/holdout?holdout_view=Slice", SLICE)
     assert contrast_of_ticks(page) >= 4.5
     page.emulate_media(color_scheme="light" if theme == "dark" else "dark")
     page.wait_for_timeout(500)
@@ -381,8 +269,8 @@ def luminance(colour: str) -> float:
     return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
-def test_the_keyboard_alone_reaches_the_tour_and_the_views(page: Page, server: str, wait_ready: Wait) -> None:
-    visit(page, f"{server}/holdout", wait_ready)
+def test_the_keyboard_alone_reaches_the_tour_and_the_views(page: Page, server: str) -> None:
+    visit(page, f"{server}/holdout", *VIEWS["Surface"])
     tab_to(page, page.get_by_role("button", name="Show me"))
     page.keyboard.press("Enter")
     expect(page.get_by_text("1 of 4")).to_be_visible()
@@ -402,39 +290,27 @@ def test_the_keyboard_alone_reaches_the_tour_and_the_views(page: Page, server: s
     expect_charts(page, *VIEWS["Is it real?"])
 
 
-def tab_to(page: Page, target: object) -> None:
-    """Press Tab until the target has the focus."""
-    for _ in range(40):
-        if target.evaluate("one => one === document.activeElement"):
-            return
-        page.keyboard.press("Tab")
-    pytest.fail("Tab does not lead there")
-
-
 # --- sessions ---
 
 
-def test_another_session_sees_nothing_of_an_upload(
-    page: Page, browser: Browser, server: str, wait_ready: Wait, tmp_path: Path
-) -> None:
+def test_another_session_sees_nothing_of_an_upload(page: Page, browser: Browser, server: str, tmp_path: Path) -> None:
     marker = "marker-8d1f27c4"
     first = watch_frames(page)
-    visit(page, f"{server}/holdout", wait_ready)
-    give_file(page, make_holdout(tmp_path / f"{marker}.csv", device=marker), wait_ready)
+    visit(page, f"{server}/holdout", *VIEWS["Surface"])
+    give_file(page, make_holdout(tmp_path / f"{marker}.csv", device=marker))
     choose(page, "Segments (optional)", "device")
-    use_file(page, wait_ready)
-    open_view(page, "Segments and time", wait_ready, VIEWS["Segments and time"][0])
+    use_file(page)
+    open_view(page, "Segments and time", VIEWS["Segments and time"][0])
     digest = parameter(page, "data")
     assert any(marker.encode() in frame for frame in first), "the marker must be visible to its owner"
 
     context = browser.new_context()
     other = context.new_page()
     second = watch_frames(other)
-    visit(other, f"{server}/holdout", wait_ready)
-    for view in VIEWS:
-        open_view(other, view, wait_ready)
-    other.get_by_text("Upload a file", exact=True).click()
-    wait_ready(other)
+    visit(other, f"{server}/holdout", *VIEWS["Surface"])
+    for view, titles in VIEWS.items():
+        open_view(other, view, *titles)
+    open_uploader(other)
     context.close()
     assert len(second) > len(VIEWS)
     assert not any(marker.encode() in frame or digest.encode() in frame for frame in second)
@@ -454,14 +330,12 @@ def watch_frames(page: Page) -> list[bytes]:
 # --- long and large uploads ---
 
 
-def test_a_long_upload_shows_progress_and_can_be_cancelled(
-    page: Page, start_server: Start, wait_ready: Wait, tmp_path: Path
-) -> None:
+def test_a_long_upload_shows_progress_and_can_be_cancelled(page: Page, start_server: Start, tmp_path: Path) -> None:
     url = start_server()
-    visit(page, f"{url}/holdout", wait_ready)
+    visit(page, f"{url}/holdout", *VIEWS["Surface"])
     before = stored_files(tmp_path)
     large = make_large_file(tmp_path / "large.csv")
-    give_file(page, large, wait_ready)
+    give_file(page, large)
     large.unlink()  # pytest keeps the folders of its last runs
     page.get_by_role("button", name="Use this file").click()
     cancel = page.get_by_role("button", name="Cancel")
@@ -475,7 +349,7 @@ def test_a_long_upload_shows_progress_and_can_be_cancelled(
     assert stored_files(tmp_path) == before
     assert list((tmp_path / "home" / "scratch").iterdir()) == []
     expect(page.get_by_text("Sample data, simulated")).to_be_visible()
-    open_view(page, "Slice", wait_ready)
+    open_view(page, "Slice", *VIEWS["Slice"])
 
 
 def make_large_file(path: Path) -> Path:
@@ -519,15 +393,14 @@ def parsing_processes(folder: Path) -> list[int]:
 
 
 def test_a_file_beyond_the_sessions_quota_is_refused_in_plain_words(
-    page: Page, start_server: Start, wait_ready: Wait, tmp_path: Path
+    page: Page, start_server: Start, tmp_path: Path
 ) -> None:
-    visit(page, f"{start_server(RECSCOPE_SESSION_QUOTA_MB='1')}/holdout", wait_ready)
-    page.get_by_text("Upload a file", exact=True).click()
-    wait_ready(page)
+    visit(page, f"{start_server(RECSCOPE_SESSION_QUOTA_MB='1')}/holdout", *VIEWS["Surface"])
+    open_uploader(page)
     large = make_holdout(tmp_path / "large.csv", rows=80_000)
     assert large.stat().st_size > 2**20
-    page.set_input_files("[data-testid=stFileUploader] input", large)
+    page.set_input_files(UPLOADER, large)
     expect(page.get_by_role("alert")).to_contain_text("File must be 1.0MB or smaller.")
     expect(page.get_by_text("At most 1 MB; a file marked red was refused as too large.")).to_be_visible()
-    page.set_input_files("[data-testid=stFileUploader] input", make_holdout(tmp_path / "small.csv"))
+    page.set_input_files(UPLOADER, make_holdout(tmp_path / "small.csv"))
     page.get_by_role("button", name="Use this file").wait_for()
