@@ -23,4 +23,5 @@ def find_or_install() -> Path | None:
 
 if __name__ == "__main__":
     java = find_or_install()
-    print(java or f"No Java was found and none could be installed; tests that need Spark are skipped ({PACKAGE}).")
+    missing = f"No Java was found and none could be installed: install the package {PACKAGE!r} by hand."
+    print(java or f"{missing} Tests that need Spark are skipped, or fail where CI is set.")

@@ -1,26 +1,10 @@
 """Over all kinds of bad files: no case hides another, and none is lost."""
 
-from tests.ingest import (
-    test_bad_bombs,
-    test_bad_degenerate,
-    test_bad_encoding,
-    test_bad_magic,
-    test_bad_names,
-    test_bad_numbers,
-    test_bad_structure,
-    test_bad_times,
-)
+from importlib import import_module
+from pathlib import Path
 
-KINDS = (
-    test_bad_bombs,
-    test_bad_degenerate,
-    test_bad_encoding,
-    test_bad_magic,
-    test_bad_names,
-    test_bad_numbers,
-    test_bad_structure,
-    test_bad_times,
-)
+HERE = Path(__file__)
+KINDS = [import_module(f"tests.ingest.{one.stem}") for one in sorted(HERE.parent.glob("test_bad_*.py")) if one != HERE]
 
 
 def test_names_are_unique_and_many() -> None:
