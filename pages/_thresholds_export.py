@@ -12,6 +12,7 @@ from core.thresholds.export_python import to_python
 from core.thresholds.export_sql import Dialect, to_sql
 from core.thresholds.ledger import Look, build_bundle
 from core.thresholds.policy import Policy
+from core.thresholds.policy_file import write_policy
 from pages._shell_show import show_table
 from pages._thresholds_view import View
 
@@ -46,7 +47,7 @@ def show_export(view: View) -> None:
     st.caption("Policy, counts on both halves, bound, gain and every look in one file. It holds sums, never a row.")
     left, right = st.columns(2)
     with left:
-        _offer("Policy as JSON", policy.to_json(), f"recscope_policy_{name}.json", key="thresholds_json")
+        _offer("Policy as JSON", write_policy(policy), f"recscope_policy_{name}.json", key="thresholds_json")
         _offer("Python function", to_python(policy), f"recscope_policy_{name}.py", key="thresholds_python")
     with right:
         dialect = st.selectbox(

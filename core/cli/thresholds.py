@@ -26,7 +26,8 @@ from core.thresholds.export_python import to_python
 from core.thresholds.export_sql import Dialect, to_sql
 from core.thresholds.halves import BINS, LEVELS, Split, count_cuts, count_halves
 from core.thresholds.objective import Objective
-from core.thresholds.policy import TEXT_CAP, LevelCounts, Policy, SplitMethod
+from core.thresholds.policy import LevelCounts, Policy, SplitMethod
+from core.thresholds.policy_file import TEXT_CAP, read_policy, write_policy
 from core.thresholds.read_rows import decide_on_files
 from core.thresholds.sampling import Sampling
 from core.thresholds.tuning import Method
@@ -104,12 +105,12 @@ def _tune(arguments: argparse.Namespace) -> None:
     where = read_filter(holdout, arguments.where)
     policy = evidence.policy(holdout, where=where) if evidence.cuts is not None and not holdout.rows.weighted else None
     if arguments.policy and policy is not None:
-        arguments.policy.write_text(policy.to_json(), encoding="utf-8")
+        arguments.policy.write_text(write_policy(policy), encoding="utf-8")
     elif arguments.policy:
         sys.stderr.write(
             f"no policy written: {'the proof was refused' if evidence.cuts is None else 'weighted rows'}\n"
         )
-    document = {"policy": json.loads(policy.to_json()) if policy else None, "digest": holdout.digest}
+    document = {"policy": json.loads(write_policy(policy)) if policy else None, "digest": holdout.digest}
     _write({**document, **evidence.to_json(), "cautions": find_cautions(evidence, holdout)}, arguments.json)
 
 
@@ -139,7 +140,7 @@ def _objective(arguments: argparse.Namespace) -> Objective:
 
 
 def _apply(arguments: argparse.Namespace) -> None:
-    policy = read_policy(arguments.policy)
+    policy = load_policy(arguments.policy)
     check_files(arguments.files)
     applied = run_with_bar(decide_on_files(policy, arguments.files, settings=Settings.from_environment()))
     pq.write_table(pa.table({"decision": applied.decision}), arguments.out)
@@ -151,7 +152,7 @@ def _apply(arguments: argparse.Namespace) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
-    policy, settings = read_policy(arguments.policy), Settings.from_environment()
+    policy, settings = load_policy(arguments.policy), Settings.from_environment()
     check_files(arguments.files)
     check_columns(policy, inspect(arguments.files[0], settings=settings).columns)
     holdout = load_files(arguments.files, _roles_of(policy, arguments.label), settings)
@@ -182,9 +183,9 @@ def _describe(counts: LevelCounts, rows: int, positives: int) -> dict[str, Any]:
 
 
 def _export(arguments: argparse.Namespace) -> None:
-    policy = read_policy(arguments.policy)
+    policy = load_policy(arguments.policy)
     if arguments.to == "json":
-        text = policy.to_json()
+        text = write_policy(policy)
     elif arguments.to == "sql":
         text = to_sql(policy, arguments.dialect)
     else:
@@ -192,7 +193,7 @@ def _export(arguments: argparse.Namespace) -> None:
     sys.stdout.write(text.rstrip("\n") + "\n")
 
 
-def read_policy(path: Path) -> Policy:
+def load_policy(path: Path) -> Policy:
     """The policy of a file.
 
     Raises
@@ -203,7 +204,7 @@ def read_policy(path: Path) -> Policy:
     try:
         with path.open("rb") as file:
             data = file.read(4 * TEXT_CAP + 1)
-        return Policy.from_json(data.decode("utf-8"))
+        return read_policy(data.decode("utf-8"))
     except OSError as error:
         raise InputError(f"{str(path)!r} cannot be read: {error.strerror}.", fix="Check the path.") from error
     except UnicodeDecodeError as error:

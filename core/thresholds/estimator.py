@@ -99,7 +99,7 @@ class PolicyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # t
     def _check(self) -> None:
         check_is_fitted(self.estimator)
         if not isinstance(self.policy, Policy):
-            raise InputError("policy must be a Policy.", fix="Read it with Policy.from_json.")
+            raise InputError("policy must be a Policy.", fix="Read it with policy_file.read_policy.")
         if not (callable(self.uncertainty) or hasattr(self.uncertainty, "predict")):
             raise InputError(
                 "uncertainty must be a function or a fitted model.", fix="Give a function of X, or a model."

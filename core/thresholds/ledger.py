@@ -17,6 +17,7 @@ from core.thresholds.evidence import Evidence, Proof, make_policy
 from core.thresholds.looks import EditVerdict, LookCounter, check_edit
 from core.thresholds.objective import Objective
 from core.thresholds.policy import Confirmation, Policy
+from core.thresholds.policy_file import write_policy
 from core.thresholds.rule import Rule
 from core.thresholds.sampling import Sampling
 from core.thresholds.tuning import Method
@@ -153,7 +154,7 @@ def build_bundle(
     return {
         "schema": SCHEMA,
         "policy_hash": policy.hash,
-        "policy": json.loads(policy.to_json()),
+        "policy": json.loads(write_policy(policy)),
         "counted": counted,
         "evidence": evidence.to_json(),
         "confirmation": None if ledger is None else ledger.to_json(),

@@ -8,13 +8,12 @@ import numpy as np
 
 from core.thresholds.data import Cuts
 from core.thresholds.objective import Objective
+from tests.thresholds.population import make_cuts
 
 
 def cuts_of(rows: Sequence[Sequence[int]], positives: Sequence[Sequence[int]]) -> Cuts:
     """Cuts from the counts of each level's bins, written from the highest score down."""
-    accepted, tp = (np.cumsum(np.pad(np.array(of, np.int64), ((0, 0), (1, 0))), axis=1) for of in (rows, positives))
-    levels, bins = accepted.shape[0], accepted.shape[1] - 1
-    return Cuts(np.linspace(0, 1, bins + 1), accepted, tp, 1.0, np.arange(levels + 1.0), False)
+    return make_cuts(np.fliplr(rows), np.fliplr(positives))
 
 
 def counts_of(cuts: Cuts, rule: Sequence[int]) -> tuple[int, int]:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from core.arrays import FloatArray, IntArray
 from core.thresholds.data import Cuts
 from core.thresholds.frontier import Frontier
+from core.thresholds.halves import Halves
 
 TAU = 3  # training kept one negative in three
 ROWS = 2_000_000
@@ -56,6 +57,12 @@ def posterior_network(levels: int) -> Population:
     return Population(np.bincount(cell, minlength=int(np.prod(shape))).reshape(shape), edges=edges)
 
 
+def draw_halves(rows: int, *, seed: int) -> Halves:
+    """Two halves of so many rows each, of the posterior-network world in three levels."""
+    world, rng = posterior_network(3), np.random.default_rng(seed)
+    return Halves(world.draw(rows, rng), world.draw(rows, rng))
+
+
 @cache
 def constant(levels: int, bins: int) -> Population:
     """The worst case for a target of 0.3: every cell has exactly that precision, so every certificate is wrong."""
@@ -70,6 +77,13 @@ def make_cuts(rows: npt.ArrayLike, positives: npt.ArrayLike, *, edges: FloatArra
         np.cumsum(np.asarray(counts)[:, ::-1], axis=1, out=total[:, 1:])
     edges = np.linspace(0, 1, bins + 1) if edges is None else edges
     return Cuts(edges, accepted, tp, 1.0, np.arange(levels + 1.0), True)
+
+
+def two_levels(*, unit: float = 1.0) -> Cuts:
+    """Two levels of evidence in four bins of a quarter, for results by hand."""
+    accepted = np.array([[0, 40, 80, 120, 160], [0, 20, 60, 90, 90]])
+    tp = np.array([[0, 30, 50, 60, 60], [0, 8, 9, 9, 9]])
+    return Cuts(np.linspace(0, 1, 5), accepted, tp, unit, np.array([0.0, 10.0, 20.0]), True)
 
 
 def every_rule(cuts: Cuts) -> Frontier:

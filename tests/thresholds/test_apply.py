@@ -20,6 +20,7 @@ from core.thresholds.apply import (
 )
 from core.thresholds.data import Cuts
 from core.thresholds.policy import Columns, LevelCounts
+from core.thresholds.policy_file import read_policy, write_policy
 from tests.thresholds.policies import INTERVAL, bare_policy, make_policy
 from tests.worlds import Rows
 
@@ -103,7 +104,7 @@ class TestCounts:
         levels_of_cuts = np.arange(cuts.levels)
         assert total(found).accepted == cuts.accepted[levels_of_cuts, cut].sum()  # N and TP that a solver counted
         assert total(found).true_positives == cuts.tp[levels_of_cuts, cut].sum()
-        again = type(policy).from_json(policy.to_json())
+        again = read_policy(write_policy(policy))
         decision = apply_policy(again, score, [value]).decision
         assert decision.sum() == total(found).accepted
         assert label[decision].sum() == total(found).true_positives

@@ -21,7 +21,7 @@ from core.thresholds.evidence import Evidence, tune_all, tune_and_prove
 from core.thresholds.halves import Halves, Split, count_cuts, count_halves
 from core.thresholds.objective import Objective
 from tests.conftest import MakeHoldout
-from tests.thresholds.population import make_cuts, posterior_network
+from tests.thresholds.population import draw_halves, make_cuts, posterior_network
 
 THREE = Binning("equal_weight", 3)
 
@@ -32,10 +32,7 @@ def simulate(rows: int, *, seed: int) -> pd.DataFrame:
 
 
 def prove(target: float, *, rows: int = 50_000, seed: int = 0, method: Any = "mist") -> Evidence:
-    rng = np.random.default_rng(seed)
-    world = posterior_network(3)
-    halves = Halves(world.draw(rows, rng), world.draw(rows, rng))
-    objective = Objective("precision", target)
+    halves, objective = draw_halves(rows, seed=seed), Objective("precision", target)
     return tune_and_prove(halves, objective, method=method, split=Split(), delta=0.1, rng=make_generator(0))
 
 

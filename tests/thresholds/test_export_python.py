@@ -36,6 +36,17 @@ def test_by_hand():
 
 @pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
 def test_decides_as_the_policy_does(policy):
+    assert_decides_alike(policy)
+
+
+@settings(max_examples=60, deadline=None)
+@given(policies())
+def test_decides_as_any_policy_does(policy):
+    assert_decides_alike(policy)
+
+
+def assert_decides_alike(policy):
+    """The module and the policy agree on the odd rows."""
     scores, values = odd_rows(policy)
     decide = run(policy)["decide"]
     assert [decide(s, u) for s, u in zip(scores, values, strict=True)] == policy.decide(scores, values).tolist()

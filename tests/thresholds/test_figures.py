@@ -5,7 +5,6 @@ import pytest
 
 from core.plotting import alternative
 from core.thresholds.certify import Certificate
-from core.thresholds.data import Cuts
 from core.thresholds.evidence import describe, tune_and_prove
 from core.thresholds.figures import frontier_figure, rule_figure, shift_figure
 from core.thresholds.halves import Halves, Split
@@ -13,15 +12,14 @@ from core.thresholds.methods import NAMES, compare_methods
 from core.thresholds.objective import Objective
 from core.thresholds.rule import Rule
 from core.thresholds.shift import shift_prior
-from tests.thresholds.population import posterior_network
+from tests.thresholds.population import draw_halves, two_levels
 
 TARGET = 0.35
 
 
 @pytest.fixture(scope="module")
 def halves() -> Halves:
-    world, rng = posterior_network(3), np.random.default_rng(5)
-    return Halves(world.draw(60_000, rng), world.draw(60_000, rng))
+    return draw_halves(60_000, seed=5)
 
 
 def traces(figure: object) -> dict[str, object]:
@@ -31,18 +29,8 @@ def traces(figure: object) -> dict[str, object]:
 # --- thresholds on the surface ---
 
 
-def small_rule(cuts: tuple[int, ...]) -> Rule:
-    """Two levels, four bins of a quarter."""
-    accepted, tp = (
-        np.array([[0, 40, 80, 120, 160], [0, 40, 80, 90, 90]]),
-        np.array([[0, 30, 50, 60, 60], [0, 8, 9, 9, 9]]),
-    )
-    edges = np.array([0, 0.25, 0.5, 0.75, 1.0])
-    return Rule(Cuts(edges, accepted, tp, 1.0, np.array([0.0, 10.0, 20.0]), True), cuts)
-
-
 def test_the_step_stands_at_each_levels_threshold_and_the_heat_is_the_surface() -> None:
-    rule = small_rule((2, 1))  # thresholds 0.5 and 0.75
+    rule = Rule(two_levels(), (2, 1))  # thresholds 0.5 and 0.75
     figure = rule_figure(rule, unit="evidence")
     rim, line = figure.data[-2:]
     assert (rim.line.color, line.line.color) == ("#FFFFFF", "#000000")
@@ -57,7 +45,7 @@ def test_the_step_stands_at_each_levels_threshold_and_the_heat_is_the_surface() 
 
 
 def test_a_level_that_accepts_none_is_marked_at_the_end() -> None:
-    figure = rule_figure(small_rule((0, 2)), unit="evidence")
+    figure = rule_figure(Rule(two_levels(), (0, 2)), unit="evidence")
     assert list(figure.data[-1].x) == [3.5, 3.5, 1.5, 1.5]
     assert "level 1 accepts none" in alternative(figure)
 

@@ -3,20 +3,20 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from core.engine.protocol import Rows
 from core.errors import InputError
 from core.holdout.data import ColumnRoles, Holdout
+from core.rng import make_generator
 from core.thresholds.certify import Counts
 from core.thresholds.evidence import Evidence, tune_all, tune_and_prove
-from core.thresholds.halves import Halves, Split
+from core.thresholds.halves import Split
 from core.thresholds.ledger import Ledger, build_bundle
 from core.thresholds.objective import Objective
-from core.thresholds.policy import Policy
+from core.thresholds.policy_file import read_policy, write_policy
 from core.thresholds.rule import Rule
-from tests.thresholds.population import posterior_network
+from tests.thresholds.population import draw_halves
 
 DELTA, TARGET = 0.1, 0.35
 OBJECTIVE = Objective("precision", TARGET)
@@ -24,9 +24,8 @@ OBJECTIVE = Objective("precision", TARGET)
 
 @pytest.fixture(scope="module")
 def first() -> Evidence:
-    world, rng = posterior_network(3), np.random.default_rng(5)
-    halves = Halves(world.draw(60_000, rng), world.draw(60_000, rng))
-    return tune_and_prove(halves, OBJECTIVE, method="exact", split=Split(), delta=DELTA / 2, rng=rng)
+    halves = draw_halves(60_000, seed=5)
+    return tune_and_prove(halves, OBJECTIVE, method="exact", split=Split(), delta=DELTA / 2, rng=make_generator(0))
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +75,7 @@ def test_a_certified_look_becomes_a_confirmed_policy_and_a_failed_one_none(first
     policy = ledger.policy_of(passed, holdout)
     assert (policy.method, policy.objective.target, policy.confirmed.delta) == ("by-hand", 0.1, DELTA)
     assert sum(level.accepted for level in policy.confirmed.counts) == passed.verdict.confirmed.accepted
-    assert Policy.from_json(policy.to_json()) == policy
+    assert read_policy(write_policy(policy)) == policy
     with pytest.raises(InputError, match="not certified"):
         ledger.policy_of(failed, holdout)
 
@@ -86,7 +85,7 @@ def test_the_bundle_is_plain_json_with_the_policy_the_proof_and_every_look(first
     policy = first.policy(holdout)
     bundle = build_bundle(policy, first, ledger, counted={"bins": 100})
     read = json.loads(json.dumps(bundle, allow_nan=False))
-    assert Policy.from_json(json.dumps(read["policy"])).hash == read["policy_hash"] == policy.hash
+    assert read_policy(json.dumps(read["policy"])).hash == read["policy_hash"] == policy.hash
     assert read["confirmation"]["opened"] == 2
     assert (read["confirmation"]["delta"], read["confirmation"]["delta_automatic"]) == (DELTA, DELTA / 2)
     assert read["confirmation"]["looks"][0]["precision"] is None  # it accepts none

@@ -2,28 +2,27 @@
 
 from typing import get_args
 
-import numpy as np
 import pytest
 
 from core.thresholds.certify import Certificate, certify
 from core.thresholds.data import Cuts
+from core.thresholds.halves import Halves
 from core.thresholds.methods import NAMES, compare_methods
 from core.thresholds.objective import Objective
 from core.thresholds.sampling import Sampling
 from core.thresholds.tuning import Method, tune
-from tests.thresholds.population import posterior_network
+from tests.thresholds.population import draw_halves
 
 OBJECTIVE = Objective("precision", 0.35)
 
 
 @pytest.fixture(scope="module")
-def halves() -> tuple[Cuts, Cuts]:
-    world, rng = posterior_network(3), np.random.default_rng(5)
-    return world.draw(60_000, rng), world.draw(60_000, rng)
+def halves() -> Halves:
+    return draw_halves(60_000, seed=5)
 
 
-def test_every_method_answers_or_says_why_not(halves: tuple[Cuts, Cuts]) -> None:
-    frame = compare_methods(halves[0], OBJECTIVE).frame()
+def test_every_method_answers_or_says_why_not(halves: Halves) -> None:
+    frame = compare_methods(halves.tuned, OBJECTIVE).frame()
     assert frame["method"].tolist() == [NAMES[method] for method in get_args(Method)]
     refused = frame["recall_tuned"].isna()
     assert (frame["note"][refused] != "").all()
@@ -32,8 +31,8 @@ def test_every_method_answers_or_says_why_not(halves: tuple[Cuts, Cuts]) -> None
     assert set(frame["certified"]) == {""}
 
 
-def test_figures_are_those_of_tune_and_certify(halves: tuple[Cuts, Cuts]) -> None:
-    tuned, confirm = halves
+def test_figures_are_those_of_tune_and_certify(halves: Halves) -> None:
+    tuned, confirm = halves.tuned, halves.confirm
     comparison = compare_methods(tuned, OBJECTIVE, confirm=confirm, delta=0.05)
     frame = comparison.frame().set_index("method")
     for method in ("exact", "greedy", "single"):
@@ -50,8 +49,8 @@ def test_figures_are_those_of_tune_and_certify(halves: tuple[Cuts, Cuts]) -> Non
             assert (line["certified"], line["note"]) == ("no", outcome.reason)
 
 
-def test_curves_rise_in_recall_and_leave_out_rules_that_accept_none(halves: tuple[Cuts, Cuts]) -> None:
-    curves = compare_methods(halves[0], OBJECTIVE).curves()
+def test_curves_rise_in_recall_and_leave_out_rules_that_accept_none(halves: Halves) -> None:
+    curves = compare_methods(halves.tuned, OBJECTIVE).curves()
     assert (curves["accepted"] > 0).all()
     assert (curves["lo"] <= curves["precision"]).all()
     assert (curves["precision"] <= curves["hi"]).all()
@@ -61,21 +60,21 @@ def test_curves_rise_in_recall_and_leave_out_rules_that_accept_none(halves: tupl
 
 @pytest.mark.parametrize(("kind", "target"), [("recall", 0.2), ("capacity", 900), ("cost", 2.0)])
 def test_other_goals_are_not_certified_and_the_exact_method_has_no_gap(
-    halves: tuple[Cuts, Cuts], kind: str, target: float
+    halves: Halves, kind: str, target: float
 ) -> None:
-    comparison = compare_methods(halves[0], Objective(kind, target), confirm=halves[1])
+    comparison = compare_methods(halves.tuned, Objective(kind, target), confirm=halves.confirm)
     assert all(answer.outcome is None for answer in comparison.answers)
     assert comparison.frame().set_index("method").loc[NAMES["exact"], "gap"] == pytest.approx(0, abs=1e-3)
 
 
-def test_an_impossible_target_leaves_every_line_with_its_reason(halves: tuple[Cuts, Cuts]) -> None:
-    comparison = compare_methods(halves[0], Objective("precision", 1.0))
+def test_an_impossible_target_leaves_every_line_with_its_reason(halves: Halves) -> None:
+    comparison = compare_methods(halves.tuned, Objective("precision", 1.0))
     assert comparison.curves().empty
     assert comparison.frame()["note"].str.contains("No rule reaches|cannot be grouped").all()
 
 
-def test_with_weights_there_are_no_intervals(halves: tuple[Cuts, Cuts]) -> None:
-    tuned = halves[0]
+def test_with_weights_there_are_no_intervals(halves: Halves) -> None:
+    tuned = halves.tuned
     weighted = Cuts(tuned.edges, tuned.accepted, tuned.tp, 0.5, tuned.level_edges, tuned.more_is_certain)
     comparison = compare_methods(weighted, OBJECTIVE)
     assert comparison.curves()["lo"].isna().all()
@@ -83,10 +82,10 @@ def test_with_weights_there_are_no_intervals(halves: tuple[Cuts, Cuts]) -> None:
     assert comparison.frame()["recall_tuned"].notna().any()
 
 
-def test_of_a_sampled_file_curves_and_target_are_those_of_the_population(halves: tuple[Cuts, Cuts]) -> None:
+def test_of_a_sampled_file_curves_and_target_are_those_of_the_population(halves: Halves) -> None:
     sampling = Sampling(1.0, 0.5)
-    comparison = compare_methods(halves[0], Objective("precision", 0.2), sampling=sampling)
-    plain = compare_methods(halves[0], Objective("precision", 0.2))
+    comparison = compare_methods(halves.tuned, Objective("precision", 0.2), sampling=sampling)
+    plain = compare_methods(halves.tuned, Objective("precision", 0.2))
     one, other = comparison.curves(), plain.curves()
     part, whole = (of[of["method"] == "mist"] for of in (one, other))
     negatives = whole["accepted"] - whole["tp"]

@@ -6,23 +6,14 @@ import pytest
 from core.errors import InputError
 from core.intervals import wilson
 from core.thresholds.certify import certify
-from core.thresholds.data import Cuts
 from core.thresholds.rule import FIRST_TARGET, Rule, snap_cut, suggest_target
 from core.thresholds.sampling import Sampling
 from core.thresholds.single import trace_single
-from tests.thresholds.population import posterior_network
-
-EDGES = np.array([0, 0.25, 0.5, 0.75, 1.0])
-ACCEPTED = np.array([[0, 40, 80, 120, 160], [0, 20, 60, 90, 90]])
-TP = np.array([[0, 30, 50, 60, 60], [0, 8, 9, 9, 9]])
-
-
-def cuts(*, unit: float = 1.0, more_is_certain: bool = True) -> Cuts:
-    return Cuts(EDGES, ACCEPTED, TP, unit, np.array([0.0, 10.0, 20.0]), more_is_certain)
+from tests.thresholds.population import make_cuts, posterior_network, two_levels
 
 
 def test_the_frame_counts_each_level() -> None:
-    frame = Rule(cuts(), (2, 1)).frame()
+    frame = Rule(two_levels(), (2, 1)).frame()
     assert frame["threshold"].tolist() == [0.5, 0.75]
     assert frame["rows"].tolist() == [160, 90]
     assert frame[["accepted", "tp", "fp"]].to_numpy().tolist() == [[80, 50, 30], [20, 8, 12]]
@@ -33,13 +24,13 @@ def test_the_frame_counts_each_level() -> None:
 
 
 def test_a_level_that_accepts_none_has_no_precision_and_is_not_flagged() -> None:
-    frame = Rule(cuts(), (0, 1)).frame()
+    frame = Rule(two_levels(), (0, 1)).frame()
     assert frame[["threshold", "precision", "precision_lo", "precision_hi"]].iloc[0].isna().all()
     assert not frame["fewer_than_30"].iloc[0]
 
 
 def test_with_weights_counts_are_weight_and_there_is_no_interval() -> None:
-    frame = Rule(cuts(unit=0.5), (2, 1)).frame()
+    frame = Rule(two_levels(unit=0.5), (2, 1)).frame()
     assert frame["accepted"].tolist() == [40, 10]
     assert frame["precision"].tolist() == [50 / 80, 8 / 20]
     assert frame["precision_lo"].isna().all()
@@ -47,7 +38,7 @@ def test_with_weights_counts_are_weight_and_there_is_no_interval() -> None:
 
 @pytest.mark.parametrize("bins", [1, 2, 4, 25])
 def test_the_surface_holds_every_row_once(bins: int) -> None:
-    surface = Rule(cuts(), (2, 1)).surface(bins=bins)
+    surface = Rule(two_levels(), (2, 1)).surface(bins=bins)
     assert surface.cube.rows == 250
     assert surface.cube.cells.positives.sum() == 69
     if bins >= 4:  # lowest score first: level 1 has 160 - 120, 120 - 80, 80 - 40, 40 rows
@@ -57,7 +48,7 @@ def test_the_surface_holds_every_row_once(bins: int) -> None:
 @pytest.mark.parametrize("bad", [(1,), (1, 5), (-1, 0), (1, 1, 1)])
 def test_a_rule_that_does_not_exist_is_refused(bad: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match="The cuts are"):
-        Rule(cuts(), bad)
+        Rule(two_levels(), bad)
 
 
 def test_every_threshold_snaps_to_its_own_cut() -> None:
@@ -76,15 +67,14 @@ def test_the_first_target_depends_on_the_tuning_rows_alone_and_one_threshold_wou
 
 
 def test_the_first_target_is_nine_in_ten_where_that_holds_and_the_best_step_with_weights() -> None:
-    sure = Cuts(EDGES, np.array([[0, 400, 800, 1200, 1600]]), np.array([[0, 399, 700, 700, 700]]), 1.0,
-                np.array([0.0, 1.0]), False)  # fmt: skip
+    sure = make_cuts([[400] * 4], [[0, 0, 301, 399]])
     assert suggest_target(sure, delta=0.05) == FIRST_TARGET
-    assert suggest_target(cuts(), delta=0.05) == 0.5  # 38 of 60: its tail at 0.5 is 0.026, at 0.55 0.1
-    assert suggest_target(cuts(unit=0.5), delta=0.05) == 0.6  # 38 / 60, 30 rows in weight
+    assert suggest_target(two_levels(), delta=0.05) == 0.5  # 38 of 60: its tail at 0.5 is 0.026, at 0.55 0.1
+    assert suggest_target(two_levels(unit=0.5), delta=0.05) == 0.6  # 38 / 60, 30 rows in weight
 
 
 def test_of_a_sampled_file_precisions_are_those_of_the_population() -> None:
-    frame = Rule(cuts(), (2, 1), Sampling(1.0, 0.5)).frame()
+    frame = Rule(two_levels(), (2, 1), Sampling(1.0, 0.5)).frame()
     assert frame["precision"].tolist() == pytest.approx([50 / (50 + 2 * 30), 8 / (8 + 2 * 12)])
     assert (frame["precision_lo"] < frame["precision"]).all()
     assert (frame["precision_hi"] > frame["precision"]).all()
