@@ -87,7 +87,7 @@ def interval_band(x: Any, lo: FloatArray, hi: FloatArray, *, colour: str, name: 
         x=np.concatenate([x, x[::-1]]),
         y=np.concatenate([hi, lo[::-1]]),
         fill="toself",
-        fillcolor=f"rgba({r},{g},{b},0.18)",
+        fillcolor=f"rgba({r},{g},{b},0.3)",
         line={"width": 0},
         hoverinfo="skip",
         name=name,

@@ -44,6 +44,7 @@ def show_table(frame: pd.DataFrame, *, name: str, opened: bool = False) -> None:
             height=min(TABLE_HEIGHT, 38 + 35 * len(shown)),
             column_config=whole | parts | times,
             key=f"table_{name}",
+            placeholder="",  # of a missing value
             alt=f"Table: {name}",
         )
         if len(frame) > TABLE_ROWS:

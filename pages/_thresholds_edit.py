@@ -1,5 +1,6 @@
 """The view in which thresholds are set by hand: live counts, pins, and the test of the result."""
 
+import math
 from hashlib import sha256
 
 import pandas as pd
@@ -20,8 +21,9 @@ def show_edit(view: View) -> None:
     """One threshold per level, the counts that follow at once, and what the other half says."""
     st.session_state.update(st.session_state.pop(PENDING, {}))
     st.markdown(
-        "Type thresholds; each snaps to the nearest cut between two scores (1 accepts none). Another rule in view "
-        "starts them anew. Pin the levels that you want to keep, and let the rest be optimised around them."
+        "Type thresholds; each snaps to the nearest cut between two scores, and an empty one accepts none. Another "
+        "rule in view starts them anew. Pin the levels that you want to keep, and let the rest be optimised around "
+        "them."
     )
     keys = _keys(view)
     cuts, pinned = _choose_cuts(view, keys)
@@ -50,15 +52,20 @@ def _choose_cuts(view: View, keys: list[str]) -> tuple[tuple[int, ...], list[int
     for level, key in enumerate(keys):
         lo, hi = view.rule.level_bounds[level]
         with columns[level % len(columns)]:
-            st.session_state.setdefault(key, min(float(view.rule.thresholds[level]), 1.0))
+            st.session_state.setdefault(key, _field(view.rule.thresholds[level]))
             typed = st.number_input(
-                f"Level {level + 1} ({lo:.4g} – {hi:.4g})", 0.0, 1.0, step=0.005, format="%.4f",
-                key=key, persist_state="session",
+                f"Level {level + 1} ({lo:.4g} – {hi:.4g})", 0.0, 1.0, None, step=0.005, format="%.4f",
+                key=key, persist_state="session", placeholder="accepts none",
             )  # fmt: skip
-            cuts.append(snap_cut(of, typed))
+            cuts.append(snap_cut(of, math.inf if typed is None else typed))
             if st.checkbox(f"Pin level {level + 1}", key=f"{key}_pin", persist_state="session"):
                 pinned.append(level)
     return tuple(cuts), pinned
+
+
+def _field(threshold: float) -> float | None:
+    """What a field says for a threshold: nothing where it accepts none."""
+    return None if math.isinf(threshold) else float(threshold)
 
 
 def _optimise(view: View, keys: list[str], pinned: dict[int, int]) -> None:
@@ -66,7 +73,7 @@ def _optimise(view: View, keys: list[str], pinned: dict[int, int]) -> None:
     method = "mist" if view.method == "mist" else "exact"  # the others cannot
     tuning = tune(view.counted.tuned, view.evidence.sampling.in_sample(view.objective), method=method, pinned=pinned)
     thresholds = Rule(view.counted.tuned, tuning.cuts).thresholds.tolist()
-    st.session_state[PENDING] = {key: min(one, 1.0) for key, one in zip(keys, thresholds, strict=True)}
+    st.session_state[PENDING] = {key: _field(one) for key, one in zip(keys, thresholds, strict=True)}
     st.rerun()
 
 

@@ -45,7 +45,7 @@ def show_export(view: View) -> None:
         **NEVER,
     )  # fmt: skip
     st.caption("Policy, counts on both halves, bound, gain and every look in one file. It holds sums, never a row.")
-    left, right = st.columns(2)
+    left, right = st.columns(2, vertical_alignment="bottom")
     with left:
         _offer("Policy as JSON", write_policy(policy), f"recscope_policy_{name}.json", key="thresholds_json")
         _offer("Python function", to_python(policy), f"recscope_policy_{name}.py", key="thresholds_python")

@@ -62,6 +62,12 @@ def test_every_kind_of_text_column():
     ]
 
 
+def test_a_missing_value_of_any_kind_is_empty():
+    missing = {"float": [np.nan], "whole": pd.array([None], dtype="Int64"), "flag": pd.array([None], dtype="boolean"),
+               "text": [None], "time": pd.to_datetime([None], utc=True)}  # fmt: skip
+    assert safe_csv(pd.DataFrame(missing)) == b"float,whole,flag,text,time\n,,,,\n"
+
+
 def test_twin_names_and_the_frame_itself():
     frame = pd.DataFrame([["=1", "=2"]], columns=["=a", "=a"])
     assert safe_csv(frame) == b"'=a,'=a\n'=1,'=2\n"

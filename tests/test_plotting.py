@@ -117,7 +117,7 @@ def test_a_band_goes_up_one_way_and_back_the_other():
     band = interval_band(np.array([1, 2]), np.array([0.1, 0.2]), np.array([0.3, 0.4]), colour="#0072B2", name="n")
     assert list(band.x) == [1, 2, 2, 1]
     assert list(band.y) == [0.3, 0.4, 0.2, 0.1]
-    assert band.fillcolor == "rgba(0,114,178,0.18)"
+    assert band.fillcolor == "rgba(0,114,178,0.3)"
     assert reference_line([0, 1], [0, 1], name="n").line.dash == "dash"
 
 

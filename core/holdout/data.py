@@ -55,7 +55,7 @@ class ColumnRoles:
     segments
         Any number of columns to filter by and compare across.
     group
-        Optional: whose rows stay together where the holdout is split, e.g. the user.
+        Optional: whose rows stay together where the holdout is split, e.g. the user; never score, uncertainty, label.
     """
 
     score: str
@@ -68,7 +68,7 @@ class ColumnRoles:
     group: str | None = None
 
     def __post_init__(self) -> None:
-        """Check the kind, the number of uncertainty columns, and that no column plays two single roles."""
+        """Check the kind, the number of uncertainty columns, and that no column plays two roles at odds."""
         if self.uncertainty_kind not in get_args(UncertaintyKind):
             raise InputError(
                 f"There is no uncertainty kind {self.uncertainty_kind!r}.",
@@ -84,6 +84,12 @@ class ColumnRoles:
         for name in single:
             if single.count(name) > 1:
                 raise InputError(f"Column {name!r} is mapped to two roles.", fix="Choose a different column for one.")
+        measured = {self.score: "score", **dict.fromkeys(self.uncertainty, "uncertainty"), self.label: "label"}
+        if self.group in measured:  # a split along it would part the rows by what is to be tested
+            raise InputError(
+                f"Column {self.group!r} is the {measured[self.group]}, so it cannot be the group as well.",
+                fix="Choose as group the column whose rows belong together, such as the user, or none.",
+            )
 
     def columns(self) -> tuple[Column, ...]:
         """The stored columns that these roles ask of a file."""

@@ -72,7 +72,7 @@ def surface_figure(surface: Surface, *, unit: str) -> go.Figure:
         y_title=f"{unit}, least uncertain at the bottom",
         alt=_surface_alt(surface, names),
     )
-    at = np.unique(np.linspace(0, bins, min(TICKS, bins + 1)).round().astype(int))
+    at = np.arange(0, bins + 1, max(-(-bins // (TICKS - 1)), 1))  # evenly, or labels run into each other
     figure.update_xaxes(
         tickvals=at - 0.5,
         ticktext=[f"{surface.cube.score_edges[i]:.3g}" for i in at],

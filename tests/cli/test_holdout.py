@@ -272,6 +272,7 @@ FAILURES = {
     "missing column": (["positivity", "{file}", "--score", "scoer"], "There is no column 'scoer'", "Choose one of"),
     "missing segment": (["positivity", "{file}", "--segment", "x"], "There is no column 'x'", "Choose one of"),
     "one column, two roles": (["positivity", "{file}", "--label", "score"], "two roles", "different column"),
+    "the label as group": (["positivity", "{file}", "--group", "label"], "cannot be the group", "such as the user"),
     "three uncertainties": (["positivity", "{file}", *["--uncertainty", "std"] * 3], "3 given", "Map low and high"),
     "bad value": (["positivity", "{file}", "--label", "std"], "std", ""),
     "bad edges": (["positivity", "{file}", "--level-edges", "1,0"], "increasing", "Type them as"),

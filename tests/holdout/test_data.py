@@ -88,6 +88,13 @@ def test_columns_of_every_role() -> None:
         ({"weight": "y"}, r"^Column 'y' is mapped to two roles\.$"),
         ({"time": "w"}, r"^Column 'w' is mapped to two roles\.$"),
         ({"uncertainty": ("u", "u"), "uncertainty_kind": "interval"}, r"^Column 'u' is mapped to two roles\.$"),
+        ({"group": "s"}, r"^Column 's' is the score, so it cannot be the group as well\.$"),
+        ({"group": "y"}, r"^Column 'y' is the label, so it cannot be the group as well\.$"),
+        ({"group": "u"}, r"^Column 'u' is the uncertainty, so it cannot be the group as well\.$"),
+        (
+            {"group": "v", "uncertainty": ("u", "v"), "uncertainty_kind": "interval"},
+            r"^Column 'v' is the uncertainty, so it cannot be the group as well\.$",
+        ),
     ],
 )
 def test_roles_that_cannot_be(changed: dict[str, Any], message: str) -> None:
@@ -98,6 +105,11 @@ def test_roles_that_cannot_be(changed: dict[str, Any], message: str) -> None:
 
 def test_a_column_may_be_a_segment_beside_its_role() -> None:
     assert ColumnRoles("s", ("u",), "std", "y", segments=("s", "y")).columns()[-2].names == ("y",)
+
+
+@pytest.mark.parametrize("group", ["g", "a", "t"])
+def test_a_group_may_be_a_segment_or_the_time(group: str) -> None:
+    assert ColumnRoles.from_json(ROLES.to_json() | {"group": group}).columns()[-1].names == (group,)
 
 
 def test_roles_survive_json() -> None:

@@ -85,6 +85,12 @@ class TestSurface:
         assert list(figure.layout.xaxis.ticktext) == [f"{i / 10:.3g}" for i in range(11)]
         assert list(figure.layout.xaxis.tickvals) == [i - 0.5 for i in range(11)]
 
+    def test_many_ticks_stand_at_even_steps(self, engine, holdout):
+        explored = finish(explore(holdout, engine, levels=LEVELS, bins=Binning("equal_width", 18)))
+        axis = surface_figure(explored.surface(minimum_rows=30), unit="std").layout.xaxis
+        assert list(axis.tickvals) == [i - 0.5 for i in range(0, 19, 2)]
+        assert list(axis.ticktext) == [f"{i / 18:.3g}" for i in range(0, 19, 2)]
+
     def test_text_alternative_names_the_highest_rate(self, surface):
         frame = surface.frame()
         top = frame[frame["rows"] >= 30].sort_values("rate").iloc[-1]

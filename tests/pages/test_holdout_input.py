@@ -162,6 +162,16 @@ def test_one_column_cannot_play_two_roles() -> None:
     assert "'score' is mapped to two roles" in words(use_file(app))
 
 
+def test_the_label_cannot_be_the_group() -> None:
+    app = upload(open_app("holdout"), to_csv(make_frame()))
+    widget(app, "selectbox", "map_group").set_value("label")
+    said = words(use_file(app))
+    assert "Column 'label' is the label, so it cannot be the group as well." in said
+    assert "Choose as group the column whose rows belong together, such as the user, or none." in said
+    widget(app, "selectbox", "map_group").set_value("device")
+    assert own(use_file(app), "400 rows")
+
+
 def test_weights_are_used() -> None:
     frame = make_frame()
     frame["weight"] = np.where(frame["label"] == 1, 1.0, 3.0)

@@ -198,12 +198,21 @@ def page_with_tables() -> None:
     frame = pd.DataFrame({"rows": range(3_000), "rate": 0.5, "lo": 0.4, "hi": 0.6})
     show_table(frame, name="long")
     show_table(frame.head(0), name="empty")
+    show_table(pd.DataFrame({"gap": [0.1, None], "rows": pd.array([1, None], dtype="Int64")}), name="gaps")
 
 
 def test_a_long_table_is_cut_and_says_so() -> None:
     app = AppTest.from_function(page_with_tables, default_timeout=60).run()
     assert not app.exception
-    assert [len(table.value) for table in app.dataframe] == [2_000, 0]
+    assert [len(table.value) for table in app.dataframe] == [2_000, 0, 2]
     assert app.dataframe[0].value["positivity"].iloc[0] == "0.500 (0.400 to 0.600)"
     assert "The first 2,000 of 3,000 rows; the CSV has all of them." in words(app)
-    assert keys(app, "download_button") == ["csv_long", "csv_empty"]
+    assert keys(app, "download_button") == ["csv_long", "csv_empty", "csv_gaps"]
+
+
+def test_a_missing_value_is_an_empty_cell() -> None:
+    app = AppTest.from_function(page_with_tables, default_timeout=60).run()
+    table = app.dataframe[2]
+    assert table.value.isna().sum().tolist() == [1, 1]
+    assert table.proto.HasField("placeholder"), "without one the browser says None"
+    assert table.proto.placeholder == ""
