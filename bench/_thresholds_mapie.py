@@ -79,7 +79,8 @@ def _recscope(method: str) -> Callable[[Path, int], dict[str, Any]]:
     """Count both halves, tune on one, certify on the other: the product's defaults."""
 
     def run(folder: Path, seeds: int) -> dict[str, Any]:
-        from core.thresholds.certify import Certificate, certify
+        from core.thresholds.certificate import Certificate
+        from core.thresholds.certify import certify
         from core.thresholds.objective import Objective
         from core.thresholds.tuning import tune
 

@@ -23,7 +23,7 @@ from core.holdout.load import load_holdout
 from core.jobs import finish
 from core.rng import make_generator
 from core.settings import Settings
-from core.thresholds.certify import Certificate
+from core.thresholds.certificate import Certificate
 from core.thresholds.evidence import Evidence, tune_and_prove
 from core.thresholds.halves import BINS, LEVELS, Halves, Split, count_halves
 from core.thresholds.objective import Objective

@@ -12,9 +12,11 @@ from core.holdout.positivity import BINS_CAP, Binning
 from core.thresholds.halves import BINS, LEVELS, SEED_CAP, Split
 from core.thresholds.methods import NAMES
 from core.thresholds.objective import Objective
-from core.thresholds.sampling import LEAST_RATE, Sampling
+from core.thresholds.policy import Scope
+from core.thresholds.sampling import ALL_ROWS, LEAST_RATE, Sampling
 from core.thresholds.tuning import Method
 from pages._holdout_controls import choose_count, choose_filter, choose_levels
+from pages._shell_show import keep_within
 from pages._thresholds_targets import KEPT, TARGETS
 
 GOALS = {
@@ -25,7 +27,9 @@ GOALS = {
 }
 SPLITS = {"random": "Random rows", "group": "Whole groups", "time": "Earlier and later"}
 ROWS = {"halves": "Tune on one half, confirm on the other", "all": "Tune on all rows (nothing left to confirm)"}
+SCOPES: dict[Scope, str] = {"overall": "Of all accepted rows", "each level": "Of every level by itself"}
 DELTA = 0.1
+LARGEST_WEIGHT = 1e12
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +40,20 @@ class Counting:
     bins: int
     split: Split | None
     delta: float
+    scope: Scope
     sampling: Sampling
+    largest_weight: float | None
     where: tuple[Among, ...]
 
     @property
     def key(self) -> tuple[Any, ...]:
         """What the counts depend on."""
         return self.levels, self.bins, self.split, self.where
+
+    @property
+    def proof_key(self) -> tuple[Any, ...]:
+        """What a proof depends on beside the counts."""
+        return self.delta, self.scope, self.sampling, self.largest_weight
 
 
 def choose_counting(holdout: Holdout) -> Counting:
@@ -60,9 +71,22 @@ def choose_counting(holdout: Holdout) -> Counting:
                 "Allowed probability of error (δ)", 0.001, 0.499, DELTA, 0.01, format="%.3f",
                 key="thresholds_delta", **KEPT,
             )  # fmt: skip
-            sampling = _choose_sampling()
+            scope = _choose("Precision to prove", SCOPES, key="thresholds_scope")
+            weighted = holdout.rows.weighted
+            sampling, largest = (ALL_ROWS, _choose_largest(holdout)) if weighted else (_choose_sampling(), None)
             where = choose_filter(holdout, word="thresholds")
-    return Counting(levels, bins, split, float(delta), sampling, tuple(where))
+    return Counting(levels, bins, split, float(delta), scope, sampling, largest, tuple(where))
+
+
+def _choose_largest(holdout: Holdout) -> float:
+    """What the proof under weights rests on."""
+    seen = holdout.rows.ranges["weight"][1]
+    keep_within("thresholds_largest_weight", seen, LARGEST_WEIGHT)
+    return st.number_input(
+        "Largest weight that a row can have", seen, LARGEST_WEIGHT, seen, format="%.6g",
+        key="thresholds_largest_weight", help="By the sampling design: 1 over its smallest rate. The largest seen is "
+        "the least it can be.", **KEPT,
+    )  # fmt: skip
 
 
 def _choose_sampling() -> Sampling:

@@ -18,6 +18,7 @@ class Counted:
     """Rows counted under a setting: all of them, or both halves."""
 
     holdout: Holdout
+    engine: Engine
     counting: Counting
     tuned: Cuts
     confirm: Cuts | None
@@ -50,6 +51,6 @@ def count_rows(holdout: Holdout, engine: Engine, counting: Counting) -> Counted:
     split = counting.split
     if split is None:
         cuts = compute(key, lambda: count_cuts(holdout, engine, **options), label="Cuts")
-        return Counted(holdout, counting, cuts, None)
+        return Counted(holdout, engine, counting, cuts, None)
     halves = compute(key, lambda: count_halves(holdout, engine, split=split, **options), label="Halves")
-    return Counted(holdout, counting, halves.tuned, halves.confirm)
+    return Counted(holdout, engine, counting, halves.tuned, halves.confirm)

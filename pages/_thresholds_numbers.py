@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.thresholds.certify import Counts
+from core.thresholds.certificate import Counts
 from core.thresholds.data import Cuts
 from core.thresholds.evidence import describe
 from core.thresholds.sampling import Sampling

@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from core.thresholds.certify import Refusal
+from core.thresholds.certificate import Refusal
 from core.thresholds.data import Cuts
+from core.thresholds.evidence import Proof, find_cautions
 from pages._shell_show import show_table
 from pages._thresholds_numbers import show_numbers
 from pages._thresholds_refusal import show_refusal
@@ -68,15 +69,33 @@ def _show_confirmed(view: View) -> None:
         note = "On the other half, which nothing was chosen on before."
         show_numbers("Confirmed", note, proof.outcome.confirmed, counted.confirm, view.evidence.sampling)
         above = view.evidence.to_json()["confirmed"]["precision_lower"]
+        of = "precision" if proof.outcome.scope == "overall" else "precision of every level"
         st.success(
-            f"Certified: with confidence {1 - proof.delta:.4g} precision is above {above:.4g}. "
+            f"Certified: with confidence {1 - proof.delta:.4g} {of} is above {above:.4g}. "
             f"{proof.outcome.passed:,} of {proof.outcome.candidates:,} candidate rules passed; this one finds most.",
             icon=":material/verified:",
         )
         if proof.gain is not None:
             st.text(proof.gain.verdict)
+        _say_how(view, proof)
     else:
         _show_look(view, counted.confirm)
+
+
+def _say_how(view: View, proof: Proof) -> None:
+    """How rows with groups or weights were tested, and what gives reason to doubt."""
+    if proof.test.design_effect > 1:
+        st.caption(
+            f"Rows of one group are alike: {proof.test.design_effect:.3g} rows were taken to tell as much as one "
+            "(measured on the tuning half)."
+        )
+    if proof.groups is not None:
+        st.caption(
+            f"Whole groups resampled ({proof.groups.blocks:,} parts): precision above "
+            f"{view.evidence.sampling.in_population(proof.groups.lower):.4g}, by the block bootstrap."
+        )
+    for caution in find_cautions(view.evidence, view.counted.holdout):
+        st.text(f"Caution: {caution}")
 
 
 def _offer_to_open(view: View) -> None:

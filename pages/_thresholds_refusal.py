@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.thresholds.certify import Refusal
+from core.thresholds.certificate import Refusal
 from core.thresholds.data import Cuts
 from pages._thresholds_numbers import show_numbers
 from pages._thresholds_view import View

@@ -36,9 +36,11 @@ def show_rule(view: View) -> None:
         table = tabulate_levels(
             proof.confirm, certificate.cuts,
             target=certificate.target, delta=view.counted.counting.delta, candidates=certificate.candidates,
+            test=proof.test,
         )  # fmt: skip
         show_table(table.frame(), name="levels, confirmed", opened=True)
-        st.caption(f"{OVERALL_ONLY} The lower bounds here hold for all levels together, so they are strict.")
+        told = OVERALL_ONLY if certificate.scope == "overall" else "Every level was proven by itself."
+        st.caption(f"{told} The lower bounds here hold for all levels together, so they are strict.")
         if not view.evidence.sampling.even:
             st.caption(f"This table is of the sampled rows, where the target is {certificate.target:.4g}.")
     show_table(view.rule.surface().frame().dropna(axis="columns", how="all"), name="positivity of the tuning rows")

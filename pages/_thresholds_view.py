@@ -7,15 +7,16 @@ import streamlit as st
 
 from core.errors import InputError
 from core.rng import make_generator
-from core.thresholds.certify import Certificate
-from core.thresholds.evidence import Evidence, tune_all, tune_and_prove
+from core.thresholds.certificate import Certificate
+from core.thresholds.evidence import Evidence, Proof, tune_all
 from core.thresholds.halves import Halves
 from core.thresholds.ledger import Ledger, Look
 from core.thresholds.methods import Comparison, compare_methods
 from core.thresholds.objective import Objective
+from core.thresholds.prove import prove
 from core.thresholds.rule import Rule
 from core.thresholds.tuning import Method
-from pages._shell_jobs import keep
+from pages._shell_jobs import compute, keep
 from pages._thresholds_counted import Counted
 
 LEDGERS = "thresholds_ledgers"
@@ -76,7 +77,7 @@ def keep_ledger(counted: Counted, ledger: Ledger) -> None:
 
 def _key(counted: Counted) -> tuple[Any, ...]:
     """Under another setting the same rows are opened anew, which is counted."""
-    return *counted.key, counted.counting.delta, counted.counting.sampling
+    return *counted.key, counted.counting.proof_key
 
 
 def times_opened(counted: Counted) -> int:
@@ -92,23 +93,31 @@ def open_half(counted: Counted, objective: Objective, method: Method) -> None:
 
 def _prove(counted: Counted, objective: Objective, method: Method) -> Evidence:
     """Tune, and test on the other half, at the error that leaves something for later looks."""
-    confirm, split, spent = counted.confirm, counted.counting.split, counted.spent
-    sampling = counted.counting.sampling
-    if confirm is None or split is None:
+    confirm, counting = counted.confirm, counted.counting
+    if confirm is None or counting.split is None:
         raise InputError("All rows were used for tuning.", fix="Choose to tune on one half.")
-    return keep(
-        ("proof", *counted.key, objective, method, sampling, spent),
-        lambda: tune_and_prove(
-            Halves(counted.tuned, confirm), objective,
-            method=method, split=split, delta=spent, rng=make_generator(split.seed), sampling=sampling,
+    return compute(
+        ("proof", *counted.key, objective, method, counting.proof_key),
+        lambda: prove(
+            counted.holdout, counted.engine, Halves(counted.tuned, confirm), objective,
+            method=method, split=counting.split, delta=counted.spent, rng=make_generator(counting.split.seed),
+            sampling=counting.sampling, scope=counting.scope, largest_weight=counting.largest_weight,
+            where=counting.where,
         ),
+        label="Proof",
     )  # fmt: skip
 
 
 def compare(counted: Counted, objective: Objective, *, proven: bool) -> Comparison:
     """All methods at one question; ``proven``: with what the opened half says, each by itself."""
-    confirm, spent, sampling = counted.confirm if proven else None, counted.spent, counted.counting.sampling
+    sampling, ledger = counted.counting.sampling, find_ledger(counted) if proven else None
+    how = {} if ledger is None else _describe_test(ledger.proof)
     return keep(
-        ("methods", *counted.key, objective, proven, spent, sampling),
-        lambda: compare_methods(counted.tuned, objective, confirm=confirm, delta=spent, sampling=sampling),
+        ("methods", *counted.key, objective, proven, counted.counting.proof_key),
+        lambda: compare_methods(counted.tuned, objective, sampling=sampling, **how),
     )
+
+
+def _describe_test(proof: Proof) -> dict[str, Any]:
+    """To prove other rules as the first ones were."""
+    return {"confirm": proof.confirm, "delta": proof.delta, "scope": proof.outcome.scope, "test": proof.test}

@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.settings import Settings
 from core.thresholds.halves import LEVELS
+from core.thresholds.prove import choose_test
 from core.thresholds.rule import suggest_target
 from pages._holdout_input import pick_holdout
 from pages._shell import Step, get_engine, guarded, open_page
@@ -49,8 +50,8 @@ STEPS = (
 NOT_TOLD = (
     "What this does not tell: whether tomorrow's rows are like these. The proof is about rows drawn as these were: not "
     "about another season, another model or another share of positives (see Other base rates). It takes rows as "
-    "independent; many rows of one user make it too hopeful, also where users stay whole. Looks are counted in this "
-    "session only: a reload or a colleague starts a new count."
+    "independent, unless a group column is mapped. Looks are counted in this session only: a reload or a colleague "
+    "starts a new count."
 )
 
 
@@ -58,12 +59,14 @@ def set_thresholds(settings: Settings) -> None:
     """Count the rows once, ask, and show what was found on both halves and in the chosen view."""
     holdout = pick_holdout(settings, word="thresholds")
     counted = count_rows(holdout, get_engine(settings), choose_counting(holdout))
-    spent = counted.spent
-    sampling = counted.counting.sampling
+    counting = counted.counting
     first = keep(
-        ("first", *counted.key, spent, sampling),
-        lambda: suggest_target(counted.tuned, delta=spent, sampling=sampling),
-    )
+        ("first", *counted.key, counting.proof_key),
+        lambda: suggest_target(
+            counted.tuned, delta=counted.spent, sampling=counting.sampling,
+            test=choose_test(counted.tuned, holdout, largest_weight=counting.largest_weight),
+        ),
+    )  # fmt: skip
     objective, method = choose_objective(holdout, first=first)
     view = None
     with guarded("thresholds_question"):

@@ -21,13 +21,14 @@ from core.intervals import wilson
 from core.rng import make_generator
 from core.settings import Settings
 from core.thresholds.apply import check_columns, count_stored, total
-from core.thresholds.evidence import Evidence, find_cautions, tune_all, tune_and_prove
+from core.thresholds.evidence import Evidence, find_cautions, tune_all
 from core.thresholds.export_python import to_python
 from core.thresholds.export_sql import Dialect, to_sql
 from core.thresholds.halves import BINS, LEVELS, Split, count_cuts, count_halves
 from core.thresholds.objective import Objective
 from core.thresholds.policy import LevelCounts, Policy, SplitMethod
 from core.thresholds.policy_file import TEXT_CAP, read_policy, write_policy
+from core.thresholds.prove import prove
 from core.thresholds.read_rows import decide_on_files
 from core.thresholds.sampling import Sampling
 from core.thresholds.tuning import Method
@@ -88,6 +89,8 @@ def _add_tuning(tune: argparse.ArgumentParser) -> None:
     )
     add("--certify", action="store_true", help="tune on one half of the rows, prove the precision on the other")
     add("--delta", type=float, default=DELTA, metavar="D", help="allowed probability of error (default %(default)s)")
+    add("--each-level", action="store_true", help="prove the precision of every level, not of all accepted rows only")
+    add("--largest-weight", type=float, metavar="W", help="that a row can have by design (default: the largest seen)")
     add("--split", choices=get_args(SplitMethod), default="random", help="how to halve (default %(default)s)")
     add("--seed", type=int, default=0, metavar="S", help="of the halves and of the bootstrap (default %(default)s)")
     add("--json", type=Path, metavar="OUT", help="write the result here instead of to standard output")
@@ -103,13 +106,11 @@ def _tune(arguments: argparse.Namespace) -> None:
     holdout = load_input(arguments, settings)
     evidence = _find_evidence(arguments, settings, holdout, objective, levels, split, sampling)
     where = read_filter(holdout, arguments.where)
-    policy = evidence.policy(holdout, where=where) if evidence.cuts is not None and not holdout.rows.weighted else None
+    policy = evidence.policy(holdout, where=where) if evidence.cuts is not None else None
     if arguments.policy and policy is not None:
         arguments.policy.write_text(write_policy(policy), encoding="utf-8")
     elif arguments.policy:
-        sys.stderr.write(
-            f"no policy written: {'the proof was refused' if evidence.cuts is None else 'weighted rows'}\n"
-        )
+        sys.stderr.write("no policy written: the proof was refused\n")
     document = {"policy": json.loads(write_policy(policy)) if policy else None, "digest": holdout.digest}
     _write({**document, **evidence.to_json(), "cautions": find_cautions(evidence, holdout)}, arguments.json)
 
@@ -129,9 +130,21 @@ def _find_evidence(
         cuts = run_with_bar(count_cuts(holdout, engine, levels=levels, bins=arguments.bins, where=where))
         return tune_all(cuts, objective, method=method, sampling=sampling)
     halves = run_with_bar(count_halves(holdout, engine, levels=levels, bins=arguments.bins, split=split, where=where))
-    rng = make_generator(arguments.seed)
-    delta = arguments.delta
-    return tune_and_prove(halves, objective, method=method, split=split, delta=delta, rng=rng, sampling=sampling)
+    job = prove(
+        holdout,
+        engine,
+        halves,
+        objective,
+        method=method,
+        split=split,
+        delta=arguments.delta,
+        rng=make_generator(arguments.seed),
+        sampling=sampling,
+        scope="each level" if arguments.each_level else "overall",
+        largest_weight=arguments.largest_weight,
+        where=where,
+    )
+    return run_with_bar(job)
 
 
 def _objective(arguments: argparse.Namespace) -> Objective:

@@ -155,20 +155,10 @@ def count_cuts(policy: Policy, of: Cuts) -> tuple[LevelCounts, ...]:
 
 
 def counts_of(of: Cuts, cuts: tuple[int, ...]) -> tuple[LevelCounts, ...]:
-    """What a rule on cuts does to their rows, per level in the order of a policy.
-
-    Raises
-    ------
-    InputError
-        The cuts are those of a weighted holdout.
-    """
-    if of.unit != 1.0:
-        raise InputError(
-            "A policy states how many rows it accepts, and weighted counts do not tell.",
-            fix="Tune on the same holdout without its weights, or tune only and read the thresholds off the table.",
-        )
+    """What a rule on cuts does, per level in the order of a policy: counts of rows, also where these have weights."""
     level = np.arange(of.levels)
-    tables = (of.accepted[:, -1], of.tp[:, -1], of.accepted[level, list(cuts)], of.tp[level, list(cuts)])
+    rows, positives = (of.accepted, of.tp) if of.weights is None else (of.weights.rows, of.weights.positives)
+    tables = (rows[:, -1], positives[:, -1], rows[level, list(cuts)], positives[level, list(cuts)])
     return _by_level(*(np.asarray(_in_column_order(table, of), dtype=np.int64) for table in tables))
 
 

@@ -1,9 +1,10 @@
 """What every solver starts from: the candidate cuts of each uncertainty level, with counts."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from core.arrays import FloatArray, IntArray
 from core.errors import InputError, TooLarge
@@ -12,6 +13,24 @@ from core.holdout.cube import CountCube
 # Weights are counted in units so small that products with a target's denominator still fit into int64.
 WEIGHT_UNITS = 2**30
 MOST_ROWS = 2**31 - 1  # likewise
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WeightSums:
+    """What the cuts of a weighted holdout accept beside weight; (levels, bins + 1), from the highest score down.
+
+    Attributes
+    ----------
+    rows, positives
+        int64: rows.
+    squares, squares_positives
+        float64: Σw² and Σw²y.
+    """
+
+    rows: IntArray
+    positives: IntArray
+    squares: FloatArray
+    squares_positives: FloatArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +52,8 @@ class Cuts:
         As in the cube; level 0 is the least uncertain.
     outside
         Rows in no level; they are in none of the counts, and a policy rejects them.
+    weights
+        Further sums, where rows weigh differently.
     """
 
     edges: FloatArray
@@ -42,6 +63,7 @@ class Cuts:
     level_edges: FloatArray
     more_is_certain: bool
     outside: int = 0
+    weights: WeightSums | None = None
 
     @classmethod
     def from_cube(cls, cube: CountCube) -> Self:
@@ -54,7 +76,7 @@ class Cuts:
         TooLarge
             There are 2^31 rows or more, too many for exact products in int64.
         """
-        cells, unit = cube.cells, 1.0
+        cells, unit, weights = cube.cells, 1.0, None
         rows, positives = cells.rows, cells.positives
         if not 0 < positives.sum() < rows.sum():
             raise InputError(
@@ -67,8 +89,10 @@ class Cuts:
             unit = float(cells.weight.sum()) / WEIGHT_UNITS
             positives = np.rint(cells.weight_positives / unit).astype(np.int64)
             rows = positives + np.rint((cells.weight - cells.weight_positives) / unit).astype(np.int64)
+            sums = cells.rows, cells.positives, cells.weight_squared, cells.weight_squared_positives
+            weights = WeightSums(*map(_from_the_top, sums))
         accepted, tp = (_from_the_top(counts) for counts in (rows, positives))
-        return cls(cube.score_edges, accepted, tp, unit, cube.level_edges, cube.more_is_certain, cube.outside)
+        return cls(cube.score_edges, accepted, tp, unit, cube.level_edges, cube.more_is_certain, cube.outside, weights)
 
     @property
     def levels(self) -> int:
@@ -94,14 +118,18 @@ class Cuts:
         """Whole units in a number of rows (or weight)."""
         return int(amount / self.unit)
 
+    def amount(self, units: IntArray) -> IntArray:
+        """Rows in a number of units, or weight to the nearest whole number."""
+        return units if self.unit == 1.0 else np.rint(units * self.unit).astype(np.int64)
+
     def threshold(self, cut: IntArray) -> FloatArray:
         """Threshold of each cut: accept score >= threshold; inf accepts none."""
         at = np.asarray(cut)
         return np.where(at == 0, np.inf, self.edges[self.bins - at])
 
 
-def _from_the_top(counts: IntArray) -> IntArray:
-    total = np.zeros((counts.shape[0], counts.shape[1] + 1), dtype=np.int64)
+def _from_the_top(counts: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    total = np.zeros((counts.shape[0], counts.shape[1] + 1), dtype=counts.dtype)
     np.cumsum(counts[:, ::-1], axis=1, out=total[:, 1:])
     total.flags.writeable = False
     return total

@@ -11,15 +11,17 @@ from core.engine.protocol import Among
 from core.errors import InfeasibleTarget, InputError
 from core.holdout.data import Holdout
 from core.holdout.segments import name_filter
-from core.intervals import wilson
 from core.thresholds.apply import counts_of, thresholds_of
-from core.thresholds.certify import Certificate, Counts, Refusal, certify
+from core.thresholds.certificate import Certificate, Counts, Refusal
+from core.thresholds.certify import Trial
+from core.thresholds.clustered import ClusteredBound
 from core.thresholds.data import Cuts
 from core.thresholds.gain import Gain, measure_gain
 from core.thresholds.halves import Halves, Split
 from core.thresholds.mist import NO_PINS
 from core.thresholds.objective import Objective
-from core.thresholds.policy import Columns, Confirmation, Policy, Versions
+from core.thresholds.policy import Columns, Confirmation, Policy, Scope, Versions
+from core.thresholds.precision_test import BINOMIAL, BernsteinTest, PrecisionTest
 from core.thresholds.sampling import ALL_ROWS, Sampling
 from core.thresholds.tuning import Method, Tuning, reach, tune
 
@@ -30,8 +32,8 @@ class Proof:
 
     Attributes
     ----------
-    split, delta
-        How the rows were divided, and the probability of error that was allowed.
+    split, delta, test
+        How the rows were divided, the probability of error that was allowed, and how precision was tested.
     confirm
         Cuts of the confirmation half.
     outcome
@@ -40,14 +42,24 @@ class Proof:
         For the single threshold, by the same procedure; None where no single threshold meets the target.
     gain
         Of the one over the other, by recall on the confirmation half; None where neither was certified.
+    groups
+        What resampled groups of the confirmation half say of the certified rule; None where rows have no groups.
     """
 
     split: Split
     delta: float
+    test: PrecisionTest
     confirm: Cuts
     outcome: Certificate | Refusal
     baseline: Certificate | Refusal | None
     gain: Gain | None
+    groups: ClusteredBound | None = None
+
+    def confirmation(self, cuts: tuple[int, ...], *, delta: float) -> Confirmation:
+        """What a policy says of a rule that was certified at delta."""
+        test, counts = self.test, counts_of(self.confirm, cuts)
+        largest = test.largest if isinstance(test, BernsteinTest) else None
+        return Confirmation(delta, self.split.method, counts, self.outcome.scope, test.design_effect, largest)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +96,7 @@ class Evidence:
         Raises
         ------
         InputError
-            The proof was refused; or the holdout is weighted, and its row counts are not known here.
+            The proof was refused.
         """
         if self.cuts is None:
             raise InputError(
@@ -105,7 +117,7 @@ class Evidence:
             found["sampling"] = {name: getattr(sampling, name) for name in Sampling.__slots__}
         found["bound"] = _describe_bound(self, tuned)
         if self.proof is not None:
-            found |= _describe_outcome(self.proof.outcome, self.proof.confirm, sampling)
+            found |= _describe_proof(self.proof, sampling)
         return found | {"baseline": baseline, "gain": _describe_gain(self.proof.gain if self.proof else None)}
 
     def _describe_baseline(self) -> dict[str, Any] | None:
@@ -137,8 +149,7 @@ def tune_all(
     InputError
         Rows are weighted, and sampling rates are given as well.
     """
-    if cuts.unit != 1.0 and not sampling.even:
-        raise InputError("Weights and sampling rates are both given.", fix="Give one of them: they say the same.")
+    _check_sampling(cuts, sampling)
     asked = sampling.in_sample(objective)
     tuning = tune(cuts, asked, method=method, pinned=pinned)
     return Evidence(objective, sampling, tuning, _tune_single(cuts, asked), None)
@@ -154,6 +165,8 @@ def tune_and_prove(
     rng: np.random.Generator,
     pinned: Mapping[int, int] = NO_PINS,
     sampling: Sampling = ALL_ROWS,
+    scope: Scope = "overall",
+    test: PrecisionTest = BINOMIAL,
 ) -> Evidence:
     """Tune on one half, and certify what was found on the other; the single threshold likewise.
 
@@ -162,8 +175,10 @@ def tune_and_prove(
     InfeasibleTarget
         No rule of the method meets the target, even on the tuning half.
     InputError
-        The objective is not a precision; delta is out of range; the holdout is weighted.
+        The objective is not a precision; delta is out of range; rows are weighted, and the test is not, or sampling
+        rates are given as well.
     """
+    _check_sampling(halves.tuned, sampling)
     if objective.kind != "precision":
         raise InputError(
             f"Only a precision can be certified, not a {objective.kind}.", fix="Give a target precision, or tune only."
@@ -171,14 +186,21 @@ def tune_and_prove(
     asked = sampling.in_sample(objective)
     tuning = tune(halves.tuned, asked, method=method, pinned=pinned)
     single = _tune_single(halves.tuned, asked)
-    outcome = certify(tuning.candidates, halves.confirm, target=asked.target, delta=delta)
+    trial = Trial.of(tuning.candidates, halves.confirm, delta=delta, scope=scope, test=test)
+    outcome = trial.certify(asked.target)
     baseline, gain = None, None
     if single is not None:
-        baseline = certify(single.candidates, halves.confirm, target=asked.target, delta=delta)
+        other = Trial.of(single.candidates, halves.confirm, delta=delta, scope=scope, test=test)
+        baseline = other.certify(asked.target)
         if isinstance(outcome, Certificate) or isinstance(baseline, Certificate):
-            gain = measure_gain(halves.confirm, outcome.cuts, baseline.cuts, rng=rng)
-    proof = Proof(split, delta, halves.confirm, outcome, baseline, gain)
+            gain = measure_gain(trial, other, target=asked.target, rng=rng)
+    proof = Proof(split, delta, test, halves.confirm, outcome, baseline, gain)
     return Evidence(objective, sampling, tuning, single, proof)
+
+
+def _check_sampling(cuts: Cuts, sampling: Sampling) -> None:
+    if cuts.unit != 1.0 and not sampling.even:
+        raise InputError("Weights and sampling rates are both given.", fix="Give one of them: they say the same.")
 
 
 def _tune_single(cuts: Cuts, objective: Objective) -> Tuning | None:
@@ -195,17 +217,12 @@ def make_policy(evidence: Evidence, cuts: tuple[int, ...], holdout: Holdout, *, 
     ----------
     where
         The filter under which the rows were counted.
-
-    Raises
-    ------
-    InputError
-        The holdout is weighted: a policy states counts of rows.
     """
     tuning, proof, of = evidence.tuning, evidence.proof, evidence.tuning.frontier.of
     certified = proof is not None and isinstance(proof.outcome, Certificate) and proof.outcome.cuts == cuts
     confirmed = None
     if proof is not None and certified:
-        confirmed = Confirmation(proof.delta, proof.split.method, counts_of(proof.confirm, cuts))
+        confirmed = proof.confirmation(cuts, delta=proof.delta)
     return Policy(
         columns=Columns(holdout.roles.score, holdout.roles.uncertainty, holdout.roles.uncertainty_kind),
         level_edges=tuple(of.level_edges.tolist()),
@@ -216,6 +233,7 @@ def make_policy(evidence: Evidence, cuts: tuple[int, ...], holdout: Holdout, *, 
         sampling=evidence.sampling,
         method=tuning.method.replace("_", "-"),
         seed=proof.split.seed if proof else 0,
+        weighted=of.weights is not None,
         tuned=counts_of(of, cuts),
         confirmed=confirmed,
         data_digest=holdout.digest,
@@ -226,20 +244,31 @@ def make_policy(evidence: Evidence, cuts: tuple[int, ...], holdout: Holdout, *, 
 def find_cautions(evidence: Evidence, holdout: Holdout) -> list[str]:
     """What the certificate takes for granted, and this holdout gives reason to doubt."""
     group, proof = holdout.roles.group, evidence.proof
-    if group is None or proof is None:
+    if proof is None:
         return []
+    found = []
+    if isinstance(proof.test, BernsteinTest) and proof.test.largest <= holdout.rows.ranges["weight"][1]:
+        found.append(
+            f"The largest weight, {proof.test.largest:.6g}, is the largest of these rows. If the sampling design "
+            "allows a larger one, give that: the proof rests on it."
+        )
+    if group is None:
+        return found
     shown = repr(group[:80])
-    found = [
-        f"The certificate counts rows as independent. Rows of one {shown} are alike: where each has many rows, the "
-        "true probability of error is above delta."
-    ]
     if proof.split.method == "time":
         found.append(f"Split by time, rows of one {shown} stand in both halves.")
+    if proof.groups is not None and proof.groups.few:
+        found.append(f"The accepted rows come from {proof.groups.blocks:,} parts of {shown}: too few to resample.")
+    elif proof.groups is not None and proof.groups.lower <= proof.outcome.target:
+        found.append(
+            f"Whole groups resampled put the precision above {proof.groups.lower:.4g} only, less than the certificate "
+            "says: do not rely on it."
+        )
     return found
 
 
 def describe(counts: Counts, of: Cuts, sampling: Sampling = ALL_ROWS) -> dict[str, Any]:
-    """Counts as plain values; Wilson intervals at 95 %, none in a weighted holdout, whose units are weight.
+    """Counts as plain values, weight in a weighted holdout; Wilson intervals at 95 %, at effective rows there.
 
     A precision and its interval are those of the population that the rows were sampled from.
     """
@@ -250,13 +279,12 @@ def describe(counts: Counts, of: Cuts, sampling: Sampling = ALL_ROWS) -> dict[st
         "accepted": _number(counts.accepted, of),
         "tp": _number(counts.tp, of),
     }
-    for name, base, carry in (
-        ("precision", counts.accepted, sampling.in_population),
-        ("recall", counts.positives, float),
+    for name, base, ends, carry in (
+        ("precision", counts.accepted, counts.precision_interval, sampling.in_population),
+        ("recall", counts.positives, counts.recall_interval, float),
     ):
-        ends = (carry(float(end)) for end in wilson(counts.tp, base)) if base and of.unit == 1.0 else (None, None)
         found[name] = carry(counts.tp / base) if base else None
-        found[f"{name}_lo"], found[f"{name}_hi"] = ends
+        found[f"{name}_lo"], found[f"{name}_hi"] = map(carry, ends) if base else (None, None)
     return found
 
 
@@ -277,6 +305,18 @@ def _describe_bound(evidence: Evidence, tuned: Counts) -> dict[str, Any]:
         positives = tuning.frontier.of.positives
         name, upper, reached = "recall_upper", upper / positives, reached / positives
     return {name: upper, "gap": max(upper - reached, 0.0), "optimal": tuning.optimal and tuned == tuning.counts}
+
+
+def _describe_proof(proof: Proof, sampling: Sampling) -> dict[str, Any]:
+    """How precision was tested, and the answer for the rule."""
+    test, groups = proof.test, proof.groups
+    how: dict[str, Any] = {"scope": proof.outcome.scope, "design_effect": test.design_effect}
+    if isinstance(test, BernsteinTest):
+        how["largest_weight"] = test.largest
+    if groups is not None:
+        lower = sampling.in_population(groups.lower)
+        how["groups"] = {"parts": groups.blocks, "precision_lower": lower, "few": groups.few}
+    return {"test": how, **_describe_outcome(proof.outcome, proof.confirm, sampling)}
 
 
 def _describe_outcome(outcome: Certificate | Refusal, confirm: Cuts, sampling: Sampling) -> dict[str, Any]:

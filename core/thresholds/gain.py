@@ -1,5 +1,6 @@
-"""The honest gain of one rule over another: both frozen, counted on the same rows, with a paired interval."""
+"""The honest gain over one threshold: both certified the same way, again and again, on resampled confirmation rows."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,32 +9,35 @@ import pandas as pd
 from core.arrays import FloatArray, IntArray
 from core.checks import check_between, check_count
 from core.errors import InputError
-from core.thresholds.certify import check_whole_rows
+from core.thresholds.certify import Trial
 from core.thresholds.data import Cuts
+from core.thresholds.precision_test import Tally
+
+DRAWS = 400
+CHUNK = 500_000  # tallies held at a time
 
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """Recall of a rule against that of a baseline.
+    """Recall of a certified rule against that of the certified single threshold.
 
     Attributes
     ----------
     positives
-        Positives of the confirmation half, on which everything here rests.
-    both, only_rule, only_baseline
-        Positives found by both rules, or by one alone.
+        Positives of the confirmation half (rows), on which everything here rests.
+    recall, recall_baseline
+        On that half; 0 where nothing was certified.
     ratio, ratio_lo, ratio_hi
-        Recall of the rule / recall of the baseline; inf where the baseline finds nothing, NaN where neither does.
+        recall / recall_baseline; inf where the baseline finds nothing, NaN where neither does.
     difference, difference_lo, difference_hi
-        Recall of the rule - recall of the baseline.
+        recall - recall_baseline.
     confidence
         Two-sided, of each interval alone.
     """
 
     positives: int
-    both: int
-    only_rule: int
-    only_baseline: int
+    recall: float
+    recall_baseline: float
     ratio: float
     ratio_lo: float
     ratio_hi: float
@@ -45,14 +49,14 @@ class Gain:
     @property
     def verdict(self) -> str:
         """What to do, in one sentence with n and interval."""
-        if not self.both + self.only_baseline:
+        if not self.recall_baseline:
             ends = f"{self.confidence:.0%} interval {self.difference_lo:.3g} to {self.difference_hi:.3g}"
             recall = f"recall of the rule is {self.difference:.3g} ({ends}; {self.positives:,} positives)"
             return f"There is no ratio: no single threshold was certified that accepts a positive; {recall}."
         ends = f"{self.confidence:.0%} interval {self.ratio_lo:.3g} to {self.ratio_hi:.3g}"
         interval = f"recall is {self.ratio:.3g} times that of one threshold ({ends}; {self.positives:,} positives)."
         if self.ratio_lo > 1:
-            return f"Gain of these two rules: {interval}"
+            return f"Gain: {interval}"
         return f"{'Loss' if self.ratio_hi < 1 else 'No gain'}: keep one threshold; {interval}"
 
     def frame(self) -> pd.DataFrame:
@@ -70,99 +74,159 @@ class Gain:
 
 
 def measure_gain(
-    confirm: Cuts,
-    cuts: tuple[int, ...],
-    baseline: tuple[int, ...],
+    rule: Trial,
+    baseline: Trial,
     *,
+    target: float,
     rng: np.random.Generator,
     confidence: float = 0.9,
-    draws: int = 4_000,
+    draws: int = DRAWS,
 ) -> Gain:
-    r"""Compare two frozen rules by recall on the same rows.
+    r"""Compare what two frontiers get certified at a target, by recall on the same rows.
 
     Definition
-        Of P positives, n11 are accepted by both rules, n10 by the rule alone, n01 by the baseline alone. On a level the
-        two rules accept nested sets, so n11 is what the lower of the two cuts accepts, summed over levels.
+        With R and R' the recall, on the confirmation half, of the rules that :func:`core.thresholds.certify.certify`
+        chooses from each frontier (0 where it refuses),
 
-        .. math:: \text{ratio} = \frac{n_{11} + n_{10}}{n_{11} + n_{01}}, \qquad
-            \text{difference} = \frac{n_{10} - n_{01}}{P}
+        .. math:: \text{ratio} = R / R', \qquad \text{difference} = R - R'
 
-        Bootstrap: (n11, n10, n01, rest) ~ Multinomial(P, their shares); the interval is between percentiles.
+        Bayesian bootstrap: every row of the half is given an independent Exp(1) weight, the certification is repeated
+        and R and R' are measured under these weights, the same for both; the interval is between percentiles. A cell's
+        sums Σw and Σw² are all that is kept of it: its weighted sum is drawn from the gamma distribution with mean Σw
+        and variance Σw² (exact where all w are 1), the variance times the design effect where rows are grouped.
 
     Parameters
     ----------
-    confirm
-        Cuts of the confirmation half.
-    cuts, baseline
-        Cut per level of the two rules: those of a certificate, or of a refusal, which accept nothing.
+    rule, baseline
+        Trials of the two frontiers on the same half.
+    target
+        Precision that was certified.
     rng
         Source of randomness.
     confidence
         Two-sided.
     draws
-        Bootstrap draws, 100 to 1,000,000.
+        Bootstrap draws, 100 to 100,000.
 
     Raises
     ------
     InputError
-        A rule has not one cut per level; the half is weighted; confidence or draws is out of range.
+        The trials are of different halves; target, confidence or draws is out of range.
 
     Notes
     -----
-    Resampling rows moves recall only through these four counts, so no row is needed: O(levels + draws). Pairing
-    matters: two rules that share most of their positives differ by much less than two independent recalls would. The
-    rules are taken as they are: that each was chosen on this half among its certified ones is not in the interval.
+    A bootstrap of two frozen rules would call it a gain whenever chance on this half let one certificate pass and
+    stopped the other. Here that chance is drawn anew each time. The tuning half is taken as it is: the interval is
+    about what these two frontiers give. O(draws · (rules · levels + cuts)).
 
     References
     ----------
-    Efron & Tibshirani (1993), An Introduction to the Bootstrap, chapter 13.
+    Rubin (1981), The Bayesian bootstrap, Annals of Statistics 9. Efron & Tibshirani (1993), An Introduction to the
+    Bootstrap, chapter 13.
     """
     check_between(confidence, 0.5, 0.999, name="confidence")
-    check_count(draws, 100, 1_000_000, name="draws")
-    check_whole_rows(confirm)
-    both, only_rule, only_baseline = _joint(confirm, cuts, baseline)
-    counts = np.array([both, only_rule, only_baseline, confirm.positives - both - only_rule - only_baseline])
-    observed = counts[None, :]
-    drawn = rng.multinomial(confirm.positives, counts / confirm.positives, size=draws)
+    check_count(draws, 100, 100_000, name="draws")
+    if rule.confirm is not baseline.confirm:
+        raise InputError("The two trials are of different halves.", fix="Certify both on the same rows.")
+    contenders = [_Contender(trial, trial.sequence(target), target) for trial in (rule, baseline)]
+    half = rule.confirm
+    observed = [one.recall(Tally.of_rules(half, one.cuts), np.array(half.positives * half.unit)) for one in contenders]
+    drawn = np.concatenate(list(_resample(contenders, draws=draws, rng=rng)), axis=1)
+    recall, recall_baseline = (float(one) for one in observed)
     ends = (1 - confidence) / 2, (1 + confidence) / 2
-    ratios = _percentiles(_ratio(drawn), ends)
-    differences = _percentiles(_difference(drawn), ends)
+    ratio_lo, ratio_hi = _percentiles(_ratio(*drawn), ends)
+    difference_lo, difference_hi = _percentiles(drawn[0] - drawn[1], ends)
     return Gain(
-        positives=confirm.positives,
-        both=both,
-        only_rule=only_rule,
-        only_baseline=only_baseline,
-        ratio=float(_ratio(observed)[0]),
-        ratio_lo=ratios[0],
-        ratio_hi=ratios[1],
-        difference=float(_difference(observed)[0]),
-        difference_lo=differences[0],
-        difference_hi=differences[1],
+        positives=half.positives if half.weights is None else int(half.weights.positives[:, -1].sum()),
+        recall=recall,
+        recall_baseline=recall_baseline,
+        ratio=_ratio(np.array(recall), np.array(recall_baseline)).item(),
+        ratio_lo=ratio_lo,
+        ratio_hi=ratio_hi,
+        difference=recall - recall_baseline,
+        difference_lo=difference_lo,
+        difference_hi=difference_hi,
         confidence=confidence,
     )
 
 
-def _joint(confirm: Cuts, cuts: tuple[int, ...], baseline: tuple[int, ...]) -> tuple[int, int, int]:
-    if not len(cuts) == len(baseline) == confirm.levels:
-        raise InputError(
-            f"The rules have {len(cuts)} and {len(baseline)} cuts; there are {confirm.levels} levels.",
-            fix="Give one cut per level.",
+@dataclass(frozen=True, slots=True, eq=False)
+class _Contender:
+    """A frontier at a target, with the sequence in which its rules are tested."""
+
+    trial: Trial
+    order: IntArray
+    target: float
+
+    @property
+    def cuts(self) -> IntArray:
+        """int64 (rules, levels): the rules of the sequence."""
+        return self.trial.frontier.cuts[self.order]
+
+    def recall(self, tally: Tally, positives: FloatArray) -> FloatArray:
+        """Recall of the certified rule from what each rule accepts on each level, (…, rules, levels); 0 if refused."""
+        passed = np.logical_and.accumulate(
+            self.trial.p_values(tally, self.order, self.target) <= self.trial.delta, axis=-1
         )
-    levels = np.arange(confirm.levels)
-    one, other = np.asarray(cuts, dtype=np.int64), np.asarray(baseline, dtype=np.int64)
-    both, rule, base = (int(confirm.tp[levels, cut].sum()) for cut in (np.minimum(one, other), one, other))
-    return both, rule - both, base - both
+        return np.asarray(np.where(passed, tally.wy.sum(axis=-1), 0.0).max(axis=-1, initial=0.0) / positives)
 
 
-def _ratio(counts: IntArray) -> FloatArray:
+def _resample(contenders: list[_Contender], *, draws: int, rng: np.random.Generator) -> Iterator[FloatArray]:
+    """Recalls (contenders, draws), some draws at a time."""
+    trial, cuts = contenders[0].trial, np.concatenate([one.cuts for one in contenders])
+    bounds = np.cumsum([len(one.order) for one in contenders])[:-1]
+    step = max(1, CHUNK // max(cuts.size, 1))
+    for start in range(0, draws, step):
+        size = min(step, draws - start)
+        tally, positives = _draw(trial.confirm, cuts, size, effect=trial.test.design_effect, rng=rng)
+        parts = zip(*(np.split(getattr(tally, name), bounds, axis=1) for name in Tally.__slots__), strict=True)
+        yield np.stack([one.recall(Tally(*part), positives) for one, part in zip(contenders, parts, strict=True)])
+
+
+def _draw(
+    half: Cuts, cuts: IntArray, size: int, *, effect: float, rng: np.random.Generator
+) -> tuple[Tally, FloatArray]:
+    """What rules accept on each level, (size, rules, levels), and the weight of all positives, (size,), resampled."""
+    drawn = [_draw_level(half, level, cuts[:, level], size, effect=effect, rng=rng) for level in range(half.levels)]
+    sums = (np.stack([getattr(tally, name) for tally, _ in drawn], axis=-1) for name in Tally.__slots__)
+    return Tally(*sums), np.sum([positives for _, positives in drawn], axis=0)
+
+
+def _draw_level(
+    half: Cuts, level: int, cuts: IntArray, size: int, *, effect: float, rng: np.random.Generator
+) -> tuple[Tally, FloatArray]:
+    """(size, rules) on one level. Σw² grows with Σw from what it was, and so does the number of rows."""
+    used, at = np.unique(np.append(cuts, half.bins), return_inverse=True)
+    whole = Tally.of_cuts(half, level, used)
+    wy = _draw_sums(whole.wy, whole.w2y, size, effect=effect, rng=rng)
+    negative = _draw_sums(whole.w - whole.wy, whole.w2 - whole.w2y, size, effect=effect, rng=rng)
+    w = wy + negative
+    w2y = _scale(whole.w2y, wy, whole.wy)
+    w2 = w2y + _scale(whole.w2 - whole.w2y, negative, whole.w - whole.wy)
+    sums = (_scale(whole.rows, w, whole.w), w, wy, w2, w2y)
+    return Tally(*(array[:, at[:-1]] for array in sums)), wy[:, at[-1]]
+
+
+def _draw_sums(
+    sums: FloatArray, squares: FloatArray, size: int, *, effect: float, rng: np.random.Generator
+) -> FloatArray:
+    """Cumulated sums Σw of gamma draws, (size, cuts), from cumulated Σw and Σw²."""
+    steps = (np.maximum(np.diff(total, prepend=0.0), 0.0) for total in (sums, squares))  # rounding may go below 0
+    mean, variance = next(steps), next(steps) * effect
+    scale = np.divide(variance, mean, out=np.ones_like(mean), where=mean > 0)
+    shape = np.divide(mean, scale, out=np.zeros_like(mean), where=scale > 0)
+    return np.asarray(np.cumsum(rng.standard_gamma(shape, size=(size, len(shape))) * scale, axis=1))
+
+
+def _scale(whole: FloatArray, drawn: FloatArray, of: FloatArray) -> FloatArray:
+    """``whole`` times drawn / of; 0 where that is 0 / 0."""
+    return whole * np.divide(drawn, of, out=np.zeros_like(drawn), where=of > 0)
+
+
+def _ratio(recall: FloatArray, baseline: FloatArray) -> FloatArray:
     """Infinite where only the baseline finds nothing, NaN where neither finds anything."""
-    rule, base = counts[:, 0] + counts[:, 1], counts[:, 0] + counts[:, 2]
-    empty = np.where(rule > 0, np.inf, np.nan)
-    return np.asarray(np.divide(rule, base, out=empty, where=base > 0))
-
-
-def _difference(counts: IntArray) -> FloatArray:
-    return np.asarray((counts[:, 1] - counts[:, 2]) / counts.sum(axis=1))
+    empty = np.where(recall > 0, np.inf, np.nan)
+    return np.asarray(np.divide(recall, baseline, out=empty, where=baseline > 0))
 
 
 def _percentiles(values: FloatArray, ends: tuple[float, float]) -> tuple[float, float]:

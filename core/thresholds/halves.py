@@ -94,7 +94,7 @@ def count_halves(
     InputError
         As in :func:`count_cuts`; or the split needs a column that is not mapped, or cannot part the rows.
     """
-    sides, tuned = yield from _find_sides(holdout, engine, split, where)
+    sides, tuned = yield from find_sides(holdout, engine, split, where)
     inside = Between(sides.column, *sides.edges[tuned : tuned + 2].tolist())
     axes = yield from _find_axes(holdout, engine, levels=levels, bins=bins, where=[*where, inside])
     counts = yield from engine.count(holdout.rows, [sides, *axes], measures_of(holdout), where=where)
@@ -107,7 +107,7 @@ def count_halves(
     return Halves(*(Cuts.from_cube(_cube(holdout, axes, half)) for half in halves))
 
 
-def _find_sides(holdout: Holdout, engine: Engine, split: Split, where: Sequence[Filter]) -> Job[tuple[Axis, int]]:
+def find_sides(holdout: Holdout, engine: Engine, split: Split, where: Sequence[Filter]) -> Job[tuple[Axis, int]]:
     """An axis along which one cell is the tuning half, and the number of that cell."""
     if split.method == "time":
         return (yield from _find_time(holdout, engine, where)), 0

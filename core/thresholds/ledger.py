@@ -11,12 +11,11 @@ from core.engine.protocol import Among
 from core.errors import InputError
 from core.holdout.data import Holdout
 from core.holdout.exploration import plain
-from core.thresholds.apply import counts_of
 from core.thresholds.data import Cuts
 from core.thresholds.evidence import Evidence, Proof, make_policy
 from core.thresholds.looks import EditVerdict, LookCounter, check_edit
 from core.thresholds.objective import Objective
-from core.thresholds.policy import Confirmation, Policy
+from core.thresholds.policy import Policy
 from core.thresholds.policy_file import write_policy
 from core.thresholds.rule import Rule
 from core.thresholds.sampling import Sampling
@@ -90,7 +89,7 @@ class Ledger:
         Raises
         ------
         InputError
-            A cut does not exist; the target is out of range; the half is weighted.
+            A cut does not exist; the target is out of range.
 
         Notes
         -----
@@ -100,7 +99,7 @@ class Ledger:
         if self.find(cuts, target=target) is not None:
             return self
         asked = self.first.sampling.in_sample(Objective("precision", target)).target
-        verdict = check_edit(self.proof.confirm, cuts, target=asked, looks=self.counter)
+        verdict = check_edit(self.proof.confirm, cuts, target=asked, looks=self.counter, test=self.proof.test)
         return replace(self, counter=verdict.looks, looks=(*self.looks, Look(origin, target, verdict)))
 
     def frame(self) -> pd.DataFrame:
@@ -118,7 +117,7 @@ class Ledger:
         Raises
         ------
         InputError
-            The look did not certify its rule; or the holdout is weighted.
+            The look did not certify its rule.
         """
         if not look.verdict.certified:
             raise InputError("This rule was tested and not certified.", fix="Choose a certified rule.")
@@ -131,7 +130,7 @@ class Ledger:
             objective=Objective("precision", look.target),
             method="by-hand",
             seed=proof.split.seed,
-            confirmed=Confirmation(self.counter.delta, proof.split.method, counts_of(proof.confirm, look.verdict.cuts)),
+            confirmed=proof.confirmation(look.verdict.cuts, delta=self.counter.delta),
         )
 
     def to_json(self) -> dict[str, Any]:

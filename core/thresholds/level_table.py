@@ -8,9 +8,9 @@ import pandas as pd
 
 from core.arrays import FloatArray, IntArray
 from core.checks import check_count
-from core.thresholds.binomial import lower_bound, tail
-from core.thresholds.certify import FEWEST_ACCEPTED, check_level, check_whole_rows
+from core.thresholds.certify import FEWEST_ACCEPTED, check_level
 from core.thresholds.data import Cuts
+from core.thresholds.precision_test import BINOMIAL, PrecisionTest, Tally, check_half
 
 OVERALL_ONLY = "The bound on the overall precision does not bind each level: a level may lie below the target."
 
@@ -22,9 +22,13 @@ class LevelTable:
     Attributes
     ----------
     rows, positives, accepted, tp
-        int64 (levels,): counts.
+        int64 (levels,): counts, or weight.
     threshold
         float64 (levels,): accept score >= threshold; inf accepts none.
+    precision
+        float64 (levels,): TP / accepted; NaN where nothing is accepted.
+    few
+        bool (levels,): which levels rest on 1 to 29 accepted rows.
     lower, p_value
         float64 (levels,): lower bound of the level's precision and p-value of "precision <= target"; NaN where the
         level accepts no row. All bounds together hold with confidence 1 - delta.
@@ -37,6 +41,8 @@ class LevelTable:
     threshold: FloatArray
     accepted: IntArray
     tp: IntArray
+    precision: FloatArray
+    few: npt.NDArray[np.bool_]
     lower: FloatArray
     p_value: FloatArray
     target: float
@@ -44,20 +50,9 @@ class LevelTable:
     level: float
 
     @property
-    def precision(self) -> FloatArray:
-        """TP / accepted; NaN where nothing is accepted."""
-        precision = np.divide(self.tp, self.accepted, out=np.full(len(self.tp), np.nan), where=self.accepted > 0)
-        return np.asarray(precision)
-
-    @property
     def certified(self) -> npt.NDArray[np.bool_]:
         """Which levels hold the target on their own; False where nothing is accepted."""
         return np.asarray(self.p_value <= self.level)
-
-    @property
-    def few(self) -> npt.NDArray[np.bool_]:
-        """Which levels rest on 1 to 29 accepted rows."""
-        return (self.accepted > 0) & (self.accepted < FEWEST_ACCEPTED)
 
     def frame(self) -> pd.DataFrame:
         """One line per level: its number, counts, threshold, precision, lower bound, certified, fewer than 30 rows."""
@@ -79,7 +74,13 @@ class LevelTable:
 
 
 def tabulate_levels(
-    confirm: Cuts, cuts: tuple[int, ...], *, target: float, delta: float, candidates: int
+    confirm: Cuts,
+    cuts: tuple[int, ...],
+    *,
+    target: float,
+    delta: float,
+    candidates: int,
+    test: PrecisionTest = BINOMIAL,
 ) -> LevelTable:
     r"""Count a rule per level, with a bound on each level's precision.
 
@@ -98,11 +99,13 @@ def tabulate_levels(
         Precision to exceed, and the probability that any bound of the table errs.
     candidates
         m: a certificate's ``candidates``; 1 for a rule that was frozen before the confirmation half was opened.
+    test
+        As in :func:`core.thresholds.certify.certify`.
 
     Raises
     ------
     InputError
-        Target, delta or candidates is out of range; the half is weighted.
+        Target, delta or candidates is out of range; the half is weighted, and the test is not.
 
     Notes
     -----
@@ -112,18 +115,20 @@ def tabulate_levels(
     """
     check_level(delta, target=target)
     check_count(candidates, 1, 10**9, name="candidates")
-    check_whole_rows(confirm)
+    check_half(confirm, test)
     at = np.arange(confirm.levels), np.asarray(cuts, dtype=np.int64)
-    accepted, tp = confirm.accepted[at], confirm.tp[at]
-    level = delta / (confirm.levels * candidates)
+    tally, level = Tally.of_rules(confirm, cuts), delta / (confirm.levels * candidates)
+    known = tally.rows > 0
     return LevelTable(
-        rows=confirm.accepted[:, -1],
-        positives=confirm.tp[:, -1],
+        rows=confirm.amount(confirm.accepted[:, -1]),
+        positives=confirm.amount(confirm.tp[:, -1]),
         threshold=confirm.threshold(at[1]),
-        accepted=accepted,
-        tp=tp,
-        lower=np.where(accepted > 0, lower_bound(tp, accepted, level), np.nan),
-        p_value=np.where(accepted > 0, tail(tp, accepted, target), np.nan),
+        accepted=confirm.amount(confirm.accepted[at]),
+        tp=confirm.amount(confirm.tp[at]),
+        precision=tally.precision,
+        few=known & (tally.rows < FEWEST_ACCEPTED),
+        lower=np.where(known, test.lower_bounds(tally, level), np.nan),
+        p_value=np.where(known, test.p_values(tally, target), np.nan),
         target=target,
         delta=delta,
         level=level,

@@ -6,9 +6,10 @@ from math import comb, pi
 from typing import Literal
 
 from core.errors import InputError
-from core.thresholds.binomial import tail
-from core.thresholds.certify import Counts, check_level, check_whole_rows
+from core.thresholds.certificate import Counts
+from core.thresholds.certify import check_level
 from core.thresholds.data import Cuts
+from core.thresholds.precision_test import BINOMIAL, PrecisionTest, Tally, check_half
 
 Seen = Literal["verdicts", "counts"]
 
@@ -113,7 +114,13 @@ class EditVerdict:
 
 
 def check_edit(
-    confirm: Cuts, cuts: tuple[int, ...], *, target: float, looks: LookCounter, seen: Seen = "counts"
+    confirm: Cuts,
+    cuts: tuple[int, ...],
+    *,
+    target: float,
+    looks: LookCounter,
+    seen: Seen = "counts",
+    test: PrecisionTest = BINOMIAL,
 ) -> EditVerdict:
     """Test one rule set by hand on the confirmation half, at the level that is left for it.
 
@@ -130,24 +137,28 @@ def check_edit(
     seen
         What of B the editor knew: only ``verdicts``, or ``counts``. Any figure of B counts as counts: live counts, a
         certificate's confirmed precision, a refusal's best certifiable precision.
+    test
+        As in :func:`core.thresholds.certify.certify`.
 
     Raises
     ------
     InputError
-        A cut is not one of the candidates; the target is out of range; the half is weighted.
+        A cut is not one of the candidates; the target is out of range; the half is weighted, and the test is not.
     """
     check_level(looks.delta, target=target)
-    check_whole_rows(confirm)
+    check_half(confirm, test)
     if len(cuts) != confirm.levels or not all(0 <= cut <= confirm.bins for cut in cuts):
         raise InputError(f"The cuts are {cuts[:20]}.", fix=f"Give {confirm.levels} cuts from 0 to {confirm.bins}.")
     level = looks.level() if seen == "verdicts" else looks.level_among((confirm.bins + 1) ** confirm.levels)
-    counts = Counts.of_rule(confirm, cuts)
-    p = float(tail(counts.tp, counts.accepted, target))
+    tally = Tally.of_rules(confirm, [cuts]).total()
+    p = test.p_values(tally, target).item()
     certified = p <= level
-    figures = f"{counts.tp:,} positives among {counts.accepted:,} accepted rows have p = {p:.3g}, "
+    figures = f"{test.describe(tally)}: p is {p:.3g}, "
     reason = (
         f"Look {looks.looks + 1}: {figures if seen == 'counts' else 'p is '}"
         f"{'at most' if certified else 'more than'} the {level:.3g} left for it."
         f"{'' if certified else ' Bring fresh confirmation rows, or keep the certified rule.'}"
     )
-    return EditVerdict(certified, reason, cuts, counts, p, level, seen, looks.after(passed=certified))
+    return EditVerdict(
+        certified, reason, cuts, Counts.of_rule(confirm, cuts), p, level, seen, looks.after(passed=certified)
+    )

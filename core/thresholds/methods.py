@@ -1,17 +1,21 @@
 """All methods at one question: what each finds, how far it is from the bound, and what fresh rows say."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import get_args
 
 import numpy as np
 import pandas as pd
 
 from core.errors import InfeasibleTarget, InputError, RecScopeError
-from core.intervals import wilson
-from core.thresholds.certify import Certificate, Counts, Refusal, certify
+from core.thresholds.certificate import Certificate, Counts, Refusal
+from core.thresholds.certify import certify
 from core.thresholds.data import Cuts
+from core.thresholds.frontier import Frontier
 from core.thresholds.objective import Objective
-from core.thresholds.rule import carry
+from core.thresholds.policy import Scope
+from core.thresholds.precision_test import BINOMIAL, PrecisionTest, Tally
 from core.thresholds.sampling import ALL_ROWS, Sampling
 from core.thresholds.tuning import Method, Tuning, tune
 
@@ -59,15 +63,15 @@ class Comparison:
         Columns method, recall_tuned (of the method's best rule on the tuning rows), gap (of that rule to the bound, in
         positives as a share of all; for kind recall in precision; for kind cost in costs of a false negative),
         certified (yes, no, or nothing where not tested), recall_certified_tuned and recall_confirmed (of the certified
-        rule on both halves), note. Each recall has its 95 % Wilson interval in _lo and _hi, NaN with weights.
+        rule on both halves), note. Each recall has its 95 % Wilson interval in _lo and _hi.
         """
         return pd.DataFrame([_line(answer) for answer in self.answers])
 
     def curves(self) -> pd.DataFrame:
         """One line per rule of every method, by rising recall.
 
-        Columns method, recall, precision, lo, hi (95 % Wilson interval of the precision on the tuning rows; NaN with
-        weights), accepted, tp. Rules that accept nothing are left out.
+        Columns method, recall, precision, lo, hi (95 % Wilson interval of the precision on the tuning rows),
+        accepted, tp. Rules that accept nothing are left out.
         """
         parts = [_curve(answer.tuning, self.sampling) for answer in self.answers if answer.tuning is not None]
         empty = pd.DataFrame(columns=["method", "recall", "precision", "lo", "hi", "accepted", "tp"])
@@ -85,6 +89,8 @@ def compare_methods(
     confirm: Cuts | None = None,
     delta: float = 0.1,
     sampling: Sampling = ALL_ROWS,
+    scope: Scope = "overall",
+    test: PrecisionTest = BINOMIAL,
 ) -> Comparison:
     """Ask every method, and certify each by itself where a confirmation half is given.
 
@@ -94,18 +100,23 @@ def compare_methods(
     half says is another look at it: see :mod:`core.thresholds.ledger`.
     """
     asked = sampling.in_sample(objective)
-    answers = tuple(_ask(method, tuned, asked, confirm, delta) for method in get_args(Method))
+    prove = None
+    if confirm is not None and objective.kind == "precision":
+        prove = partial(certify, confirm=confirm, target=asked.target, delta=delta, scope=scope, test=test)
+    answers = tuple(_ask(method, tuned, asked, prove) for method in get_args(Method))
     return Comparison(objective, answers, sampling)
 
 
-def _ask(method: Method, tuned: Cuts, objective: Objective, confirm: Cuts | None, delta: float) -> Answer:
+def _ask(
+    method: Method, tuned: Cuts, objective: Objective, prove: Callable[[Frontier], Certificate | Refusal] | None
+) -> Answer:
     try:
         tuning = tune(tuned, objective, method=method)
     except (InfeasibleTarget, InputError) as error:
         return Answer(method, None, None, _why(error))
-    if confirm is None or objective.kind != "precision":
+    if prove is None:
         return Answer(method, tuning, None, "")
-    outcome = certify(tuning.candidates, confirm, target=objective.target, delta=delta)
+    outcome = prove(tuning.candidates)
     return Answer(method, tuning, outcome, outcome.reason if isinstance(outcome, Refusal) else "")
 
 
@@ -116,24 +127,21 @@ def _why(error: RecScopeError) -> str:
 def _line(answer: Answer) -> dict[str, object]:
     outcome, tuning = answer.outcome, answer.tuning
     granted = outcome if isinstance(outcome, Certificate) else None
-    whole = tuning is not None and tuning.frontier.of.unit == 1.0
     return {
         "method": NAMES[answer.method],
-        **_rate("recall_tuned", None if tuning is None else tuning.counts, whole=whole),
+        **_rate("recall_tuned", None if tuning is None else tuning.counts),
         "gap": float("nan") if tuning is None else _gap(tuning),
         "certified": "" if outcome is None else "no" if granted is None else "yes",
-        **_rate("recall_certified_tuned", None if granted is None else granted.tuned, whole=whole),
-        **_rate("recall_confirmed", None if granted is None else granted.confirmed, whole=whole),
+        **_rate("recall_certified_tuned", None if granted is None else granted.tuned),
+        **_rate("recall_confirmed", None if granted is None else granted.confirmed),
         "note": answer.reason,
     }
 
 
-def _rate(name: str, counts: Counts | None, *, whole: bool) -> dict[str, float]:
+def _rate(name: str, counts: Counts | None) -> dict[str, float]:
     """Recall with its interval; NaN where there is none."""
-    if counts is None:
-        return dict.fromkeys((name, f"{name}_lo", f"{name}_hi"), float("nan"))
-    lo, hi = wilson(counts.tp, counts.positives) if whole else (float("nan"), float("nan"))
-    return {name: counts.recall, f"{name}_lo": float(lo), f"{name}_hi": float(hi)}
+    values = (float("nan"),) * 3 if counts is None else (counts.recall, *counts.recall_interval)
+    return dict(zip((name, f"{name}_lo", f"{name}_hi"), values, strict=True))
 
 
 def _gap(tuning: Tuning) -> float:
@@ -147,17 +155,17 @@ def _curve(tuning: Tuning, sampling: Sampling) -> pd.DataFrame:
     frontier = tuning.frontier
     kept = np.flatnonzero(frontier.accepted > 0)
     kept = kept[np.lexsort((-frontier.precision[kept], frontier.recall[kept]))]
-    accepted, tp = frontier.accepted[kept], frontier.tp[kept]
-    lo, hi = (carry(end, sampling) for end in wilson(tp, accepted))
-    whole = frontier.of.unit == 1.0
+    lo, hi = (
+        sampling.in_population(end[:, 0]) for end in Tally.of_rules(frontier.of, frontier.cuts[kept]).total().interval()
+    )
     return pd.DataFrame(
         {
             "method": tuning.method,
             "recall": frontier.recall[kept],
-            "precision": carry(frontier.precision[kept], sampling),
-            "lo": lo if whole else np.nan,
-            "hi": hi if whole else np.nan,
-            "accepted": accepted * frontier.of.unit,
-            "tp": tp * frontier.of.unit,
+            "precision": sampling.in_population(frontier.precision[kept]),
+            "lo": lo,
+            "hi": hi,
+            "accepted": frontier.accepted[kept] * frontier.of.unit,
+            "tp": frontier.tp[kept] * frontier.of.unit,
         }
     )

@@ -33,6 +33,7 @@ LEVELS_CAP = 1_000
 
 Outside = Literal["reject", "nearest"]
 SplitMethod = Literal["random", "time", "group"]
+Scope = Literal["overall", "each level"]
 
 # What every policy says, so that its file can be read without these pages.
 ALWAYS = {"schema": SCHEMA, "accept": "score >= threshold of the level", "missing": "reject"}
@@ -111,6 +112,12 @@ class Confirmation:
     ----------
     delta
         The certified precision fails with at most this probability.
+    scope
+        Whether it is the precision ``overall`` or that of ``each level``.
+    design_effect
+        How many rows were taken to tell as much as one independent row; 1 where rows have no groups.
+    largest_weight
+        The weight that no row was taken to exceed; None where rows have no weights.
     split
         How the rows were divided.
     counts
@@ -120,13 +127,22 @@ class Confirmation:
     delta: float
     split: SplitMethod
     counts: tuple[LevelCounts, ...]
+    scope: Scope = "overall"
+    design_effect: float = 1.0
+    largest_weight: float | None = None
 
     def __post_init__(self) -> None:
-        """Check delta and split."""
+        """Check every field but the counts, which check themselves."""
         object.__setattr__(self, "delta", check_number(self.delta, "delta"))
         if not 0 < self.delta < 0.5:
             raise refused(f"a delta of {self.delta!r}, not between 0 and 0.5")
         check_choice(self.split, get_args(SplitMethod), "split")
+        check_choice(self.scope, get_args(Scope), "scope")
+        object.__setattr__(self, "design_effect", check_number(self.design_effect, "design effect"))
+        if self.design_effect < 1:
+            raise refused(f"a design effect of {self.design_effect!r}, below 1")
+        if self.largest_weight is not None:
+            object.__setattr__(self, "largest_weight", check_number(self.largest_weight, "largest weight"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +196,8 @@ class Policy:
     sampling
         Which shares of the classes are in the counted rows. Where these differ, a precision of the counts is not that
         of the population: see :meth:`core.thresholds.sampling.Sampling.in_population`.
+    weighted
+        Whether rows had weights: the target is then of weight, and the counts, which are of rows, do not show it.
     tuned
         Counts of rows, per level in the order of the thresholds, on the rows it was tuned on.
     confirmed
@@ -199,6 +217,7 @@ class Policy:
     sampling: Sampling
     method: str
     seed: int
+    weighted: bool
     tuned: tuple[LevelCounts, ...]
     confirmed: Confirmation | None
     data_digest: str
@@ -219,6 +238,8 @@ class Policy:
             check_column_name(column)
             if not values or not all(isinstance(value, str) for value in values):
                 raise refused(f"a filter on {column[:40]!r} without values that are text")
+        if not isinstance(self.weighted, bool):
+            raise refused(f"a weighted of {str(self.weighted)[:40]!r}, neither true nor false")
         check_pattern(self.method, r"[a-z][a-z0-9_-]{0,39}", "method")
         check_pattern(self.data_digest, r"[0-9a-f]{64}", "data digest")
         self._check_counts(self.tuned, "tuned")
@@ -289,6 +310,7 @@ class Policy:
             "sampling": {name: float(getattr(self.sampling, name)) for name in Sampling.__slots__},
             "method": self.method,
             "seed": self.seed,
+            "weighted": self.weighted,
             "tuned": [asdict(level) for level in self.tuned],
             "confirmed": asdict(self.confirmed) if self.confirmed else None,
             "data_digest": self.data_digest,

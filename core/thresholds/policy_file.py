@@ -106,6 +106,7 @@ def _policy_of(found: dict[str, Any]) -> Policy:
         sampling=_sampling_of(found["sampling"]),
         method=found["method"],
         seed=found["seed"],
+        weighted=found["weighted"],
         tuned=_counts_of(found["tuned"]),
         confirmed=None if confirmed is None else _confirmation_of(confirmed),
         data_digest=found["data_digest"],

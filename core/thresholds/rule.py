@@ -11,10 +11,10 @@ from core.errors import InputError
 from core.holdout.cells import Cells
 from core.holdout.cube import CountCube
 from core.holdout.positivity import MINIMUM_ROWS, Surface
-from core.intervals import wilson
-from core.thresholds.binomial import lower_bound
-from core.thresholds.certify import FEWEST_ACCEPTED, Counts
+from core.thresholds.certificate import Counts
+from core.thresholds.certify import FEWEST_ACCEPTED
 from core.thresholds.data import Cuts
+from core.thresholds.precision_test import BINOMIAL, PrecisionTest, Tally
 from core.thresholds.sampling import ALL_ROWS, Sampling
 from core.thresholds.single import trace_single
 
@@ -68,29 +68,27 @@ class Rule:
         """One line per level, least uncertain first.
 
         Columns level, uncertainty_lo, uncertainty_hi, rows, positives, threshold (NaN accepts none), accepted, tp, fp,
-        precision, precision_lo, precision_hi (95 % Wilson; NaN with weights), fewer_than_30.
+        precision, precision_lo, precision_hi (95 % Wilson), fewer_than_30.
         """
-        levels, unit = np.arange(self.of.levels), self.of.unit
+        levels, amount, carry = np.arange(self.of.levels), self.of.amount, self.sampling.in_population
         accepted, tp = self.of.accepted[levels, self.cuts], self.of.tp[levels, self.cuts]
-        known = accepted > 0
-        lo, hi = (carry(end, self.sampling) for end in wilson(tp, accepted))
-        whole = known & (unit == 1.0)
-        precision = np.divide(tp, accepted, out=np.full(len(tp), np.nan), where=known)
+        tally = Tally.of_rules(self.of, self.cuts)
+        lo, hi = tally.interval()
         return pd.DataFrame(
             {
                 "level": levels + 1,
                 "uncertainty_lo": self.level_bounds[:, 0],
                 "uncertainty_hi": self.level_bounds[:, 1],
-                "rows": _amount(self.of.accepted[:, -1], unit),
-                "positives": _amount(self.of.tp[:, -1], unit),
+                "rows": amount(self.of.accepted[:, -1]),
+                "positives": amount(self.of.tp[:, -1]),
                 "threshold": np.where(np.isinf(self.thresholds), np.nan, self.thresholds),
-                "accepted": _amount(accepted, unit),
-                "tp": _amount(tp, unit),
-                "fp": _amount(accepted - tp, unit),
-                "precision": carry(precision, self.sampling),
-                "precision_lo": np.where(whole, lo, np.nan),
-                "precision_hi": np.where(whole, hi, np.nan),
-                "fewer_than_30": known & (_amount(accepted, unit) < FEWEST_ACCEPTED),
+                "accepted": amount(accepted),
+                "tp": amount(tp),
+                "fp": amount(accepted - tp),
+                "precision": carry(tally.precision),
+                "precision_lo": carry(lo),
+                "precision_hi": carry(hi),
+                "fewer_than_30": (tally.rows > 0) & (tally.rows < FEWEST_ACCEPTED),
             }
         )
 
@@ -98,7 +96,7 @@ class Rule:
         """Positivity of the counted rows on about ``bins`` bins of equal width; of a weighted holdout, its weight."""
         edges = self.of.edges
         at = np.unique(np.searchsorted(edges, np.linspace(edges[0], edges[-1], bins + 1)))
-        rows, positives = (_amount(_per_bin(table), self.of.unit) for table in (self.of.accepted, self.of.tp))
+        rows, positives = (self.of.amount(_per_bin(table)) for table in (self.of.accepted, self.of.tp))
         unknown = np.full(rows.shape, np.nan)  # the means: cuts do not carry them
         cells = Cells.from_counts(
             Sums({"rows": rows, "positives": positives, "score": unknown, "uncertainty": unknown}, 0)
@@ -108,28 +106,33 @@ class Rule:
 
 
 def snap_cut(of: Cuts, threshold: float) -> int:
-    """The cut whose threshold is nearest to a number; one beyond the highest threshold accepts none (cut 0).
+    """The cut whose threshold is nearest to a number: the inverse of :meth:`core.thresholds.data.Cuts.threshold`.
+
+    The last edge, just above the scores, stands for accepting none (cut 0), as does ``inf``. With a cut at 1, the
+    number 1 means a score of 1.
 
     Examples
     --------
     >>> accepted, tp = np.array([[0, 2, 4]]), np.array([[0, 2, 3]])
     >>> of = Cuts(np.array([0, 0.5, 1]), accepted, tp, 1.0, np.array([0.0, 1]), False)
-    >>> [snap_cut(of, threshold) for threshold in (0.1, 0.4, 0.7, 1.0)]
-    [2, 1, 1, 0]
+    >>> [snap_cut(of, threshold) for threshold in (0.1, 0.4, 0.7, 1.0, np.inf)]
+    [2, 1, 1, 0, 0]
     """
-    return of.bins - int(np.argmin(np.abs(of.edges - threshold)))
+    return of.bins - int(np.argmin(np.abs(of.edges - min(threshold, of.edges[-1]))))
 
 
-def suggest_target(tuned: Cuts, *, delta: float, sampling: Sampling = ALL_ROWS) -> float:
+def suggest_target(
+    tuned: Cuts, *, delta: float, sampling: Sampling = ALL_ROWS, test: PrecisionTest = BINOMIAL
+) -> float:
     """A precision to start from: 0.9, or the highest step of 0.05 that the tuning rows alone make likely to hold.
 
     It is the highest target that one threshold would be certified at, were the tuning rows fresh; nothing of the other
     half enters. One threshold adapts least to the rows, so this is seldom too hopeful for it or for better rules.
     """
     frontier = trace_single(tuned)
-    enough = frontier.accepted * tuned.unit >= FEWEST_ACCEPTED
-    likely = lower_bound(frontier.tp, frontier.accepted, delta) if tuned.unit == 1.0 else frontier.precision
-    best = sampling.in_population(float(likely[enough].max(initial=0.0)))
+    tally = Tally.of_rules(tuned, frontier.cuts).total()
+    likely = test.lower_bounds(tally, delta)[tally.rows >= FEWEST_ACCEPTED]
+    best = sampling.in_population(float(likely.max(initial=0.0)))
     return min(_step_down(best), FIRST_TARGET)
 
 
@@ -137,18 +140,6 @@ def _step_down(precision: float) -> float:
     return round(max(int(precision / TARGET_STEP), 1) * TARGET_STEP, 2)
 
 
-def carry(precision: FloatArray, sampling: Sampling) -> FloatArray:
-    """Precisions of the sampled rows as those of the population; NaN stays NaN."""
-    if sampling.even:
-        return precision
-    return np.array([sampling.in_population(float(one)) for one in precision], dtype=np.float64)
-
-
 def _per_bin(table: IntArray) -> IntArray:
     """Counts per bin, lowest score first, from counts from the top down."""
     return np.ascontiguousarray(np.diff(table, axis=1)[:, ::-1])
-
-
-def _amount(units: IntArray, unit: float) -> IntArray:
-    """Rows, or weight to the nearest whole number."""
-    return units if unit == 1.0 else np.rint(units * unit).astype(np.int64)

@@ -2,26 +2,42 @@
 
 from dataclasses import dataclass
 from math import ceil
+from typing import TypeVar
 
+from core.arrays import FloatArray
 from core.checks import check_between
 from core.errors import InputError
 from core.thresholds.objective import DECIMALS, Objective
-from core.thresholds.weights import population_precision, transformed_target
 
 LEAST_RATE = 1e-6
+Precision = TypeVar("Precision", float, FloatArray)
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """Shares of the positives and of the negatives of the population that are in the holdout; 1 and 1 are all.
+    r"""Shares of the positives and of the negatives of the population that are in the holdout; 1 and 1 are all.
+
+    Definition
+        Positives are kept at rate a, negatives at rate b, independently. Among accepted rows that multiplies the odds
+        of a positive by a/b, so precision > target in the population exactly if, among kept rows, it exceeds
+
+        .. math:: \sigma_s = \frac{a \sigma}{a \sigma + b (1 - \sigma)}
 
     Attributes
     ----------
     keep_positives, keep_negatives
-        Above 0 and at most 1; kept independently of everything else.
+        Rates a and b, above 0 and at most 1.
+
+    Notes
+    -----
+    Kept rows are again independent draws, so `certify` at the sample's target, on a cube *without* weights, is exactly
+    valid. Recall needs no correction. A holdout with a *fixed* number of rows per class is not covered exactly: its
+    accepted counts are not binomial.
 
     Examples
     --------
+    Every positive and one negative in ten: odds of 1 in the population are odds of 10 in the sample.
+
     >>> tenth = Sampling(1.0, 0.1)
     >>> tenth.in_sample(Objective("precision", 0.5)).target, round(tenth.in_population(10 / 11), 6)
     (0.909091, 0.5)
@@ -57,16 +73,16 @@ class Sampling:
             )
         if objective.kind == "cost":
             return Objective("cost", objective.target * self.keep_positives / self.keep_negatives)
-        exact = transformed_target(
-            objective.target, keep_positive=self.keep_positives, keep_negative=self.keep_negatives
-        )
+        kept = self.keep_positives * objective.target
+        exact = kept / (kept + self.keep_negatives * (1 - objective.target))
         return Objective("precision", min(ceil(exact * 10**DECIMALS - 1e-9) / 10**DECIMALS, 1.0))
 
-    def in_population(self, precision: float) -> float:
-        """A precision of the sampled rows, or a bound of it, as that of the population; NaN stays NaN."""
+    def in_population(self, precision: Precision) -> Precision:
+        """Precisions of the sampled rows, or bounds of them, as those of the population; NaN stays NaN."""
         if self.even:
             return precision
-        return population_precision(precision, keep_positive=self.keep_positives, keep_negative=self.keep_negatives)
+        positives, negatives = precision / self.keep_positives, (1 - precision) / self.keep_negatives
+        return positives / (positives + negatives)
 
 
 ALL_ROWS = Sampling()

@@ -9,7 +9,7 @@ from core.arrays import FloatArray
 from core.checks import as_floats, check_between, check_entries
 from core.errors import InputError
 from core.thresholds.binomial import lower_bound, upper_bound
-from core.thresholds.certify import Counts
+from core.thresholds.certificate import Counts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +69,7 @@ def shift_prior(counts: Counts, base_rate: FloatArray, *, target: float, confide
     Raises
     ------
     InputError
-        A base rate or the target is out of range; the half lacks a label.
+        A base rate or the target is out of range; the half lacks a label; rows have weights.
 
     Notes
     -----
@@ -90,6 +90,11 @@ def shift_prior(counts: Counts, base_rate: FloatArray, *, target: float, confide
     positives, negatives, fp = counts.positives, counts.rows - counts.positives, counts.accepted - counts.tp
     if not (positives and negatives):
         raise InputError("The confirmation half has one label only.", fix="Prior shift needs positives and negatives.")
+    if (counts.rows_per_accepted, counts.rows_per_positive) != (1.0, 1.0):
+        raise InputError(
+            "Rows have weights, and another base rate is worked out from counts of rows only.",
+            fix="Give the file without its weights, with the sampling rates of the classes if they differ.",
+        )
     each = (1 - confidence) / 4
     tpr, fpr = counts.tp / positives, fp / negatives
     tpr_lo, tpr_hi = (float(end(counts.tp, positives, each)) for end in (lower_bound, upper_bound))

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from core.errors import InputError
-from core.thresholds.certify import Counts
+from core.thresholds.certificate import Counts
 from core.thresholds.data import Cuts
 from core.thresholds.ew_dpmt import trace_ew_dpmt
 from core.thresholds.exact import solve_exact

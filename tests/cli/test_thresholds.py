@@ -62,6 +62,7 @@ class TestTune:
             "method",
             "tuned",
             "bound",
+            "test",
             "confirmed",
             "baseline",
             "gain",
@@ -125,7 +126,8 @@ class TestTune:
         found = call("tune", rows, "--precision", 0.15, "--certify", *options).json
         sizes = [found[half]["n"] + found[half]["outside"] for half in ("tuned", "confirmed")]
         assert sum(sizes) == N
-        assert len(found["cautions"]) == ("--group" in options)
+        assert found["cautions"] == []
+        assert ("groups" in found["test"]) == ("--group" in options)
 
     def test_a_filter_stands_in_the_policy_and_evaluate_keeps_to_it(self, call, rows, tmp_path) -> None:
         path = tmp_path / "policy.json"
@@ -146,14 +148,48 @@ class TestTune:
         assert first == again
         assert first["tuned"] != other["tuned"]
 
-    def test_weights_are_tuned_without_a_policy(self, call, rows, tmp_path) -> None:
+    @pytest.mark.parametrize("largest", [None, 4.0])
+    def test_weighted_rows_are_certified_by_a_bound_for_weights(self, call, rows, tmp_path, largest) -> None:
+        path, policy = tmp_path / "weighted.parquet", tmp_path / "p.json"
+        pd.read_parquet(rows).assign(weight=np.linspace(0.5, 2, N)).to_parquet(path)
+        options = ("--precision", 0.15, "--certify", "--weight", "weight", "--policy", policy)
+        found = call("tune", path, *options, *(["--largest-weight", largest] if largest else [])).json
+        assert found["test"] == {"scope": "overall", "design_effect": 1.0, "largest_weight": largest or 2.0}
+        assert found["confirmed"]["precision_lower"] >= 0.15
+        assert found["confirmed"]["precision_lo"] < found["confirmed"]["precision"]
+        assert ["largest weight" in caution for caution in found["cautions"]] == ([] if largest else [True])
+        written = json.loads(policy.read_text())
+        assert written["weighted"] is True
+        assert written["confirmed"]["largest_weight"] == (largest or 2.0)
+        counted = sum(level["rows"] for level in [*written["tuned"], *written["confirmed"]["counts"]])
+        assert counted == N, "rows, not weight"
+        evaluated = call("evaluate", policy, path, "--label", "label").json
+        accepted = sum(level["accepted"] for level in [*written["tuned"], *written["confirmed"]["counts"]])
+        assert evaluated["accepted"] == accepted
+
+    def test_a_largest_weight_below_the_weights_is_refused(self, call, rows, tmp_path) -> None:
         path = tmp_path / "weighted.parquet"
         pd.read_parquet(rows).assign(weight=np.linspace(0.5, 2, N)).to_parquet(path)
-        outcome = call("tune", path, "--precision", 0.2, "--weight", "weight", "--policy", tmp_path / "p.json")
-        assert outcome.json["policy"] is None
-        assert outcome.json["tuned"]["precision"] >= 0.2
-        assert outcome.json["tuned"]["precision_lo"] is None
-        assert "weighted" in outcome.err
+        outcome = call("tune", path, "--precision", 0.15, "--certify", "--weight", "weight", "--largest-weight", 0.6)
+        assert outcome.status == 2
+        assert "weigh more than 0.6" in outcome.err
+
+    def test_rows_of_a_group_tell_less(self, call, tmp_path) -> None:
+        """Each row five times over: the design effect is 5, and the certificate counts fewer rows."""
+        path = tmp_path / "grouped.parquet"
+        frame = simulate_beta_world(N // 5, world=BetaWorld(tau=3.0), rng=np.random.default_rng(0))
+        pd.concat([frame.assign(user=np.arange(N // 5))] * 5).to_parquet(path, index=False)
+        options = ("--precision", 0.15, "--certify", "--split", "group", "--group", "user", "--method", "single")
+        found = call("tune", path, *options).json
+        assert found["test"]["design_effect"] == pytest.approx(5, rel=0.15)
+        assert found["test"]["groups"]["precision_lower"] < found["confirmed"]["precision"]
+        assert found["policy"]["confirmed"]["design_effect"] == found["test"]["design_effect"]
+
+    def test_each_level_by_itself(self, call, rows) -> None:
+        found = call("tune", rows, "--precision", 0.15, "--certify", "--each-level").json
+        assert found["test"]["scope"] == "each level"
+        if "confirmed" in found:
+            assert found["policy"]["confirmed"]["scope"] == "each level"
 
     @pytest.mark.parametrize(
         ("options", "message"),

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -296,7 +297,7 @@ def test_an_edit_snaps_counts_live_and_leaves_the_rule_in_view() -> None:
     shown, before = metrics(app), app.dataframe[0].value
     assert len(edits(app)) == 3
     assert before.iloc[0, 1:].tolist() == before.iloc[1, 1:].tolist(), "it starts from the rule in view"
-    edits(app)[0].set_value(1.0).run()
+    edits(app)[0].set_value(None).run()
     levels = app.dataframe[1].value
     assert levels["accepted"].tolist()[0] == 0
     assert np.isnan(levels["threshold"].iloc[0])
@@ -307,22 +308,46 @@ def test_an_edit_snaps_counts_live_and_leaves_the_rule_in_view() -> None:
 
 def test_the_rest_is_optimised_around_a_pinned_level() -> None:
     app = show(open_app("thresholds"), "Edit by hand")
-    edits(app)[0].set_value(1.0).run()
+    edits(app)[0].set_value(None).run()
     next(box for box in app.checkbox if box.key.endswith("0_pin")).check().run()
     app.button(key="thresholds_optimise").click().run()
     assert not app.exception
     table = app.dataframe[0].value.set_index("rule")
-    assert edits(app)[0].value == 1.0
+    assert edits(app)[0].value is None
     assert app.dataframe[1].value["accepted"].iloc[0] == 0
     assert float(table.loc["edited by hand", "precision"].split()[0]) >= 0.35
     assert table.loc["edited by hand", "tp"] < table.loc["rule in view", "tp"]
+
+
+def test_a_threshold_of_one_accepts_scores_of_one_and_only_an_empty_field_accepts_none() -> None:
+    frame = make_frame(2_000)
+    frame.loc[frame["score"] > 0.9, "score"] = 1.0
+    app = show(use_file(upload(open_app("thresholds"), to_csv(frame))), "Edit by hand")
+    for edit in edits(app):
+        edit.set_value(1.0)
+    levels = app.run().dataframe[-1].value
+    assert levels["threshold"].tolist() == [1.0] * 3
+    assert 0 < levels["accepted"].sum() < (frame["score"] == 1.0).sum()
+    for edit in edits(app):
+        assert edit.placeholder == "accepts none"
+        edit.set_value(None)
+    assert app.run().dataframe[-1].value["accepted"].tolist() == [0, 0, 0]
+
+
+def test_a_level_of_the_rule_in_view_that_accepts_none_has_an_empty_field() -> None:
+    app = show(aim(open_app("thresholds"), 0.6), "Edit by hand")
+    thresholds = app.dataframe[1].value["threshold"]
+    assert [one.value is None for one in edits(app)] == thresholds.isna().tolist()
+    assert thresholds.isna().any()
+    table = app.dataframe[0].value
+    assert table.iloc[0, 1:].tolist() == table.iloc[1, 1:].tolist()
 
 
 def test_an_edit_is_tested_only_after_opening_and_is_counted_and_listed() -> None:
     app = show(aim(open_app("thresholds"), 0.2), "Edit by hand")
     assert app.button(key="thresholds_test_edit").disabled
     confirm(app)
-    edits(app)[2].set_value(1.0).run()
+    edits(app)[2].set_value(None).run()
     app.button(key="thresholds_test_edit").click().run()
     assert "So far: 1 automatic test, 1 further look." in words(app)
     looks = app.dataframe[0].value
@@ -389,19 +414,45 @@ def test_groups_stay_whole_and_then_no_row_is_split_at_random() -> None:
     use_file(app)
     assert not app.error
     assert app.selectbox(key="thresholds_split").value == "group"
-    assert not confirm(app).error
+    said = words(confirm(aim(app, 0.3)))
+    assert not app.error
+    assert "Rows of one group are alike" in said
+    assert "Whole groups resampled" in said
 
 
-def test_weights_are_tuned_on_and_a_proof_is_refused_with_its_mend() -> None:
-    frame = make_frame(2_000)
-    frame["weight"] = np.where(frame["label"] == 1, 1.0, 10.0)
+def test_rows_that_repeat_prove_less() -> None:
+    """Every row ten times over, as one group: of ten rows nine tell nothing."""
+    frame = pd.concat([make_frame(400).assign(user=np.arange(400))] * 10)
+    app = upload(open_app("thresholds"), to_csv(frame))
+    widget(app, "selectbox", "map_group").set_value("user")
+    use_file(app)
+    said = words(confirm(aim(app, 0.3)))
+    assert "rows were taken to tell as much as one" in said or "independent ones" in said
+
+
+def test_weights_are_tuned_on_and_proven_by_a_bound_for_weights() -> None:
+    frame = make_frame(20_000)
+    frame["weight"] = np.where(frame["label"] == 1, 1.0, 3.0)
     app = upload(open_app("thresholds"), to_csv(frame))
     use_file(app)
-    for view in ("Thresholds", "Frontier", "Methods", "Edit by hand", "Other base rates"):
+    assert app.number_input(key="thresholds_largest_weight").value == 3.0
+    said = words(confirm(aim(app, 0.2)))
+    assert "Certified: with confidence 0.95 precision is above 0.2" in said
+    assert "Caution: The largest weight, 3, is the largest of these rows." in said
+    assert len(metrics(app)) == 4
+    for view in ("Thresholds", "Frontier", "Methods", "Edit by hand", "Export"):
         assert not show(app, view).error, view
-    assert "no interval" in words(app)
-    assert "A weighted holdout has no exact binomial test." in words(confirm(app))
-    assert len(metrics(app)) == 2
+    assert "This rule is confirmed" in words(app)
+    assert "Rows have weights" in words(show(app, "Other base rates"))
+
+
+def test_every_level_can_be_asked_to_hold_by_itself() -> None:
+    app = aim(open_app("thresholds"), 0.25)
+    app.selectbox(key="thresholds_scope").set_value("each level").run()
+    said = words(confirm(app))
+    assert not app.error
+    assert "precision of every level is above 0.25" in said
+    assert "Every level was proven by itself." in words(show(app, "Thresholds"))
 
 
 def test_a_file_sampled_by_class_is_asked_for_the_population() -> None:

@@ -29,6 +29,7 @@ def make_policy(**changes: Any) -> Policy:
         "sampling": Sampling(),
         "method": "exact",
         "seed": 0,
+        "weighted": False,
         "tuned": (LevelCounts(10, 4, 3, 3), LevelCounts(20, 5, 0, 0), LevelCounts(30, 12, 11, 10)),
         "confirmed": Confirmation(
             0.1, "random", (LevelCounts(9, 4, 3, 2), LevelCounts(21, 6, 0, 0), LevelCounts(30, 12, 10, 10))
@@ -111,7 +112,14 @@ def policies(draw: Any) -> Policy:
     names = draw(st.lists(any_name, min_size=3, max_size=3, unique=True))
     halves = [tuple(draw(level_counts(accepts=t < math.inf)) for t in thresholds) for _ in range(2)]
     delta = draw(st.floats(1e-9, 0.499))
-    confirmed = Confirmation(delta, draw(st.sampled_from(["random", "time", "group"])), halves[1])
+    confirmed = Confirmation(
+        delta,
+        draw(st.sampled_from(["random", "time", "group"])),
+        halves[1],
+        draw(st.sampled_from(["overall", "each level"])),
+        draw(st.sampled_from([1.0, 2.75])),
+        draw(st.sampled_from([None, 12.5])),
+    )
     objective = Objective(
         *draw(st.sampled_from([("precision", 1), ("recall", 0.123456), ("capacity", 10**9), ("cost", 3)]))
     )
@@ -120,6 +128,7 @@ def policies(draw: Any) -> Policy:
         level_edges=tuple(edges),
         thresholds=tuple(thresholds),
         outside=draw(st.sampled_from(["reject", "nearest"])),
+        weighted=draw(st.booleans()),
         objective=objective,
         seed=draw(st.integers(0, 2**53 - 1)),
         tuned=halves[0],

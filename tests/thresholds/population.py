@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.arrays import FloatArray, IntArray
-from core.thresholds.data import Cuts
+from core.thresholds.data import Cuts, WeightSums
 from core.thresholds.frontier import Frontier
 from core.thresholds.halves import Halves
 
@@ -80,10 +80,11 @@ def make_cuts(rows: npt.ArrayLike, positives: npt.ArrayLike, *, edges: FloatArra
 
 
 def two_levels(*, unit: float = 1.0) -> Cuts:
-    """Two levels of evidence in four bins of a quarter, for results by hand."""
+    """Two levels of evidence in four bins of a quarter, for results by hand; every row weighs one unit."""
     accepted = np.array([[0, 40, 80, 120, 160], [0, 20, 60, 90, 90]])
     tp = np.array([[0, 30, 50, 60, 60], [0, 8, 9, 9, 9]])
-    return Cuts(np.linspace(0, 1, 5), accepted, tp, unit, np.array([0.0, 10.0, 20.0]), True)
+    weights = None if unit == 1.0 else WeightSums(accepted, tp, accepted * unit**2, tp * unit**2)
+    return Cuts(np.linspace(0, 1, 5), accepted, tp, unit, np.array([0.0, 10.0, 20.0]), True, weights=weights)
 
 
 def every_rule(cuts: Cuts) -> Frontier:

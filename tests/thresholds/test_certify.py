@@ -9,11 +9,13 @@ from scipy.stats import binom, binomtest
 from core.arrays import IntArray
 from core.errors import InputError
 from core.thresholds.binomial import lower_bound, tail
-from core.thresholds.certify import Certificate, Refusal, Scope, certify
+from core.thresholds.certificate import Certificate, Refusal
+from core.thresholds.certify import Scope, certify
 from core.thresholds.data import Cuts
 from core.thresholds.frontier import Frontier
 from core.thresholds.mist import trace_mist
-from core.thresholds.weights import transformed_target
+from core.thresholds.objective import Objective
+from core.thresholds.sampling import Sampling
 from tests.thresholds.population import constant, every_rule, make_cuts, most_recall, posterior_network
 
 TARGET, DELTA = 0.3, 0.1
@@ -226,7 +228,7 @@ def test_each_level_promise_holds() -> None:
 def test_class_sampled_holdout() -> None:
     """Negatives kept at 3 in 10: the transformed target holds, the plain one does not."""
     pop, rng = posterior_network(3), np.random.default_rng(8)
-    sampled = transformed_target(TARGET, keep_positive=1.0, keep_negative=0.3)
+    sampled = Sampling(1.0, 0.3).in_sample(Objective("precision", TARGET)).target
     broken = {TARGET: 0, sampled: 0}
     for _ in range(400):
         a, b = (pop.draw(HALF, rng, keep=(0.3, 1.0)) for _ in range(2))

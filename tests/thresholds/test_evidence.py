@@ -16,7 +16,7 @@ from core.jobs import finish
 from core.rng import make_generator
 from core.thresholds.apply import count_cuts as recount
 from core.thresholds.apply import count_stored, total
-from core.thresholds.certify import Certificate, Refusal
+from core.thresholds.certificate import Certificate, Refusal
 from core.thresholds.evidence import Evidence, tune_all, tune_and_prove
 from core.thresholds.halves import Halves, Split, count_cuts, count_halves
 from core.thresholds.objective import Objective
@@ -42,7 +42,7 @@ def test_certified() -> None:
     assert isinstance(found.proof.outcome, Certificate)
     assert found.cuts == found.proof.outcome.cuts
     document = json.loads(json.dumps(found.to_json(), allow_nan=False))
-    assert set(document) == {"method", "tuned", "bound", "confirmed", "baseline", "gain"}
+    assert set(document) == {"method", "tuned", "bound", "test", "confirmed", "baseline", "gain"}
     assert document["confirmed"]["precision_lower"] >= 0.3
     assert document["confirmed"]["n"] == 50_000
     assert document["bound"]["gap"] == pytest.approx(document["bound"]["recall_upper"] - document["tuned"]["recall"])

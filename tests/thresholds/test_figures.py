@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.plotting import alternative
-from core.thresholds.certify import Certificate
+from core.thresholds.certificate import Certificate
 from core.thresholds.evidence import describe, tune_and_prove
 from core.thresholds.figures import frontier_figure, rule_figure, shift_figure
 from core.thresholds.halves import Halves, Split

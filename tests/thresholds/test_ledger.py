@@ -9,7 +9,7 @@ from core.engine.protocol import Rows
 from core.errors import InputError
 from core.holdout.data import ColumnRoles, Holdout
 from core.rng import make_generator
-from core.thresholds.certify import Counts
+from core.thresholds.certificate import Counts
 from core.thresholds.evidence import Evidence, tune_all, tune_and_prove
 from core.thresholds.halves import Split
 from core.thresholds.ledger import Ledger, build_bundle

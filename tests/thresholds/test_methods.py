@@ -1,11 +1,13 @@
 """All methods at one question, as a table and as curves."""
 
+from dataclasses import replace
 from typing import get_args
 
 import pytest
 
-from core.thresholds.certify import Certificate, certify
-from core.thresholds.data import Cuts
+from core.thresholds.certificate import Certificate
+from core.thresholds.certify import certify
+from core.thresholds.data import WeightSums
 from core.thresholds.halves import Halves
 from core.thresholds.methods import NAMES, compare_methods
 from core.thresholds.objective import Objective
@@ -73,13 +75,15 @@ def test_an_impossible_target_leaves_every_line_with_its_reason(halves: Halves) 
     assert comparison.frame()["note"].str.contains("No rule reaches|cannot be grouped").all()
 
 
-def test_with_weights_there_are_no_intervals(halves: Halves) -> None:
+def test_with_weights_intervals_are_those_of_effective_rows(halves: Halves) -> None:
+    """Where every row weighs 2, a weight tells what half a row does: the intervals are those without weights."""
     tuned = halves.tuned
-    weighted = Cuts(tuned.edges, tuned.accepted, tuned.tp, 0.5, tuned.level_edges, tuned.more_is_certain)
-    comparison = compare_methods(weighted, OBJECTIVE)
-    assert comparison.curves()["lo"].isna().all()
-    assert comparison.frame()["recall_tuned_lo"].isna().all()
-    assert comparison.frame()["recall_tuned"].notna().any()
+    sums = WeightSums(tuned.accepted, tuned.tp, 4.0 * tuned.accepted, 4.0 * tuned.tp)
+    weighted, plain = (compare_methods(cuts, OBJECTIVE) for cuts in (replace(tuned, unit=2.0, weights=sums), tuned))
+    for name in ("lo", "hi"):
+        assert weighted.curves()[name].tolist() == pytest.approx(plain.curves()[name].tolist())
+        recalls = (one.frame()[f"recall_tuned_{name}"].dropna().tolist() for one in (weighted, plain))
+        assert next(recalls) == pytest.approx(next(recalls))
 
 
 def test_of_a_sampled_file_curves_and_target_are_those_of_the_population(halves: Halves) -> None:

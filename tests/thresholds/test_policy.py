@@ -116,6 +116,7 @@ class TestValue:
             ({"seed": 1.0}, "seed"),
             ({"tuned": (LevelCounts(1, 1, 1, 1),)}, "tuned counts of 1 levels instead of 3"),
             ({"confirmed": Confirmation(0.1, "time", ())}, "confirmed counts of 0 levels"),
+            ({"weighted": 1}, "a weighted of '1'"),
             ({"data_digest": "AB" * 32}, "data digest"),
             ({"data_digest": None}, "data digest"),
         ],
@@ -145,6 +146,9 @@ class TestValue:
             lambda: Confirmation(0.5, "random", ()),
             lambda: Confirmation(0.0, "random", ()),
             lambda: Confirmation(0.1, "by hand", ()),
+            lambda: Confirmation(0.1, "random", (), "some levels"),
+            lambda: Confirmation(0.1, "random", (), "overall", 0.5),
+            lambda: Confirmation(0.1, "random", (), "overall", 1.0, math.inf),
             lambda: Versions("1\n2", "1", "1"),
         ],
     )

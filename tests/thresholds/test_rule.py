@@ -6,6 +6,7 @@ import pytest
 from core.errors import InputError
 from core.intervals import wilson
 from core.thresholds.certify import certify
+from core.thresholds.precision_test import BernsteinTest
 from core.thresholds.rule import FIRST_TARGET, Rule, snap_cut, suggest_target
 from core.thresholds.sampling import Sampling
 from core.thresholds.single import trace_single
@@ -29,11 +30,11 @@ def test_a_level_that_accepts_none_has_no_precision_and_is_not_flagged() -> None
     assert not frame["fewer_than_30"].iloc[0]
 
 
-def test_with_weights_counts_are_weight_and_there_is_no_interval() -> None:
-    frame = Rule(two_levels(unit=0.5), (2, 1)).frame()
+def test_with_weights_counts_are_weight_and_intervals_of_effective_rows() -> None:
+    frame, rows = (Rule(two_levels(unit=unit), (2, 1)).frame() for unit in (0.5, 1.0))
     assert frame["accepted"].tolist() == [40, 10]
     assert frame["precision"].tolist() == [50 / 80, 8 / 20]
-    assert frame["precision_lo"].isna().all()
+    assert frame["precision_lo"].tolist() == pytest.approx(rows["precision_lo"].tolist())  # every row weighs 1/2
 
 
 @pytest.mark.parametrize("bins", [1, 2, 4, 25])
@@ -54,8 +55,16 @@ def test_a_rule_that_does_not_exist_is_refused(bad: tuple[int, ...]) -> None:
 def test_every_threshold_snaps_to_its_own_cut() -> None:
     of = posterior_network(3).cuts
     for cut in (0, 1, of.bins // 2, of.bins):
-        threshold = min(float(of.threshold(np.array(cut))), 1.0)
-        assert snap_cut(of, threshold) == cut
+        assert snap_cut(of, float(of.threshold(np.array(cut)))) == cut
+
+
+def test_one_means_a_score_of_one_where_there_are_such_rows_and_more_accepts_none() -> None:
+    edges = np.array([0.0, 0.5, 1.0, np.nextafter(1.0, np.inf)])  # as counted rows have them
+    of = make_cuts([[4, 2, 3]], [[1, 1, 3]], edges=edges)
+    for threshold, accepted in ((0.0, 9), (0.5, 5), (0.8, 3), (1.0, 3), (1.0001, 0), (np.inf, 0)):
+        assert Rule(of, (snap_cut(of, threshold),)).counts.accepted == accepted
+    none_at_one = make_cuts([[4, 5]], [[1, 4]], edges=edges[[0, 1, 3]])
+    assert [snap_cut(none_at_one, threshold) for threshold in (0.5, 1.0, np.inf)] == [1, 0, 0]
 
 
 def test_the_first_target_depends_on_the_tuning_rows_alone_and_one_threshold_would_pass_it_there() -> None:
@@ -66,11 +75,12 @@ def test_the_first_target_depends_on_the_tuning_rows_alone_and_one_threshold_wou
     assert hasattr(certify(trace_single(tuned), tuned, target=first, delta=0.05), "rule")
 
 
-def test_the_first_target_is_nine_in_ten_where_that_holds_and_the_best_step_with_weights() -> None:
+def test_the_first_target_is_nine_in_ten_where_that_holds_and_else_the_best_step() -> None:
     sure = make_cuts([[400] * 4], [[0, 0, 301, 399]])
     assert suggest_target(sure, delta=0.05) == FIRST_TARGET
     assert suggest_target(two_levels(), delta=0.05) == 0.5  # 38 of 60: its tail at 0.5 is 0.026, at 0.55 0.1
-    assert suggest_target(two_levels(unit=0.5), delta=0.05) == 0.6  # 38 / 60, 30 rows in weight
+    weighted = suggest_target(two_levels(unit=0.5), delta=0.05, test=BernsteinTest(0.5))
+    assert weighted < 0.5  # the same rows, by a test that does not know that they weigh alike
 
 
 def test_of_a_sampled_file_precisions_are_those_of_the_population() -> None:

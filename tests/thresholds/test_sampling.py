@@ -5,7 +5,7 @@ import pytest
 
 from core.errors import InputError
 from core.rng import make_generator
-from core.thresholds.certify import Certificate
+from core.thresholds.certificate import Certificate
 from core.thresholds.evidence import tune_all, tune_and_prove
 from core.thresholds.halves import Halves, Split
 from core.thresholds.objective import Objective

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import binomtest
 
 from core.errors import InputError
-from core.thresholds.certify import Counts
+from core.thresholds.certificate import Counts
 from core.thresholds.shift import shift_prior
 
 # TPR = 60/100, FPR = 40/900; base rate 0.1, precision 0.6.
