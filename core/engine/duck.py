@@ -4,6 +4,7 @@ import re
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from core.settings import MEBIBYTE, Settings
 REPORT_SECONDS = 0.1
 THREAD_NAME = "recscope-query"
 CELLS_CAP = 1_000_000
+KEYS_CAP = 2**19
 ROUNDING = 4 * float(np.finfo(np.float64).eps)
 
 # allowed_directories must be set while external access is still on; the lock comes last.
@@ -60,7 +62,7 @@ class DuckEngine:
             self._connection.execute(statement.format(folder=folder, escaped=escaped, memory=memory))
 
     def quantiles(
-        self, rows: Rows, column: str, shares: FloatArray, *, where: Sequence[Filter] = ()
+        self, rows: Rows, column: str, shares: FloatArray, *, by: Axis | None = None, where: Sequence[Filter] = ()
     ) -> Job[FloatArray]:
         """Exact quantiles: for each share p the smallest value v with #(x <= v) >= p·n.
 
@@ -71,26 +73,25 @@ class DuckEngine:
         InputError
             No row is left by ``where``.
         """
-        key = sql.make_key(column, rows.ranges[column])
+        cells, lookups = (1, {}) if by is None else (by.cells, _make_lookups(rows, [by]))
+        key = sql.make_key(column, rows.ranges[column], last=min(sql.LARGEST_KEY, KEYS_CAP // cells))
         source = _source(rows.path)
-        found = yield from self._run(sql.count_keys(source, key, where=where), {})
-        order = np.argsort(found["k"])
-        keys, ends = found["k"][order], np.cumsum(found["n"][order])
-        if not len(keys):
+        found = yield from self._run(sql.count_keys(source, key, by, lookups, where=where), _tables(lookups))
+        if not len(found["n"]):
             raise InputError("No rows are left by this filter.", fix="Choose other segments, or clear the filter.")
-        # 0.28 · 100 is 28.000000000000004 in floats: what rounding adds must not become a rank.
-        ranks = np.clip(np.ceil(shares * ends[-1] * (1 - ROUNDING)), 1, ends[-1]).astype(np.int64)
-        holding = np.searchsorted(ends, ranks)
-        wanted = np.unique(holding)
-        values = yield from self._run(
-            sql.count_values(source, key, where=where), {"wanted": pa.table({"k": keys[wanted]})}
+        ranks = {i: _Ranks.find(*_of_cell(found, "k", i), shares) for i in np.unique(found["i0"]) if 0 <= i < cells}
+        wanted = pa.table(
+            {
+                "i0": np.repeat([*ranks], [len(one.wanted) for one in ranks.values()]).astype(np.int32),
+                "k": np.concatenate([np.array([], dtype=np.int16), *(one.wanted for one in ranks.values())]),
+            }
         )
-        order = np.argsort(values["v"])
-        # Rows before the first wanted key, and between wanted keys, are added so that ranks stay ranks of all rows.
-        value, ends_of_values = values["v"][order], np.cumsum(values["n"][order])
-        before = _rows_between(ends, wanted)
-        within = ranks - before[np.searchsorted(wanted, holding)]
-        return np.asarray(value[np.searchsorted(ends_of_values, within)], dtype=np.float64)
+        text = sql.count_values(source, key, by, lookups, where=where)
+        values = yield from self._run(text, _tables(lookups) | {"wanted": wanted})
+        quantiles = np.full((cells, len(shares)), np.nan)
+        for i, one in ranks.items():
+            quantiles[i] = one.pick(*_of_cell(values, "v", i))
+        return quantiles if by is not None else quantiles[0]
 
     def count(
         self,
@@ -225,12 +226,36 @@ def _tables(lookups: dict[int, sql.Lookup]) -> dict[str, pa.Table]:
     return {f"axis{i}": lookup.table for i, lookup in lookups.items()}
 
 
-def _rows_between(ends: IntArray, wanted: IntArray) -> IntArray:
-    """For each wanted key: rows of unwanted keys below it."""
-    sizes = np.diff(ends, prepend=0)
-    starts = ends - sizes
-    wanted_before = np.concatenate([[0], np.cumsum(sizes[wanted])[:-1]])
-    return np.asarray(starts[wanted] - wanted_before, dtype=np.int64)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ranks:
+    """Where quantiles lie: the keys that hold a wanted rank, and each rank among the rows of these keys."""
+
+    wanted: IntArray
+    within: IntArray
+
+    @classmethod
+    def find(cls, keys: IntArray, rows: IntArray, shares: FloatArray) -> "_Ranks":
+        """Look for shares in rows per key, keys increasing."""
+        ends = np.cumsum(rows)
+        # 0.28 · 100 is 28.000000000000004 in floats: what rounding adds must not become a rank.
+        ranks = np.clip(np.ceil(shares * ends[-1] * (1 - ROUNDING)), 1, ends[-1]).astype(np.int64)
+        holding = np.searchsorted(ends, ranks)
+        wanted = np.unique(holding)
+        starts = ends - rows
+        before = starts[wanted] - np.concatenate([[0], np.cumsum(rows[wanted])[:-1]])  # rows of unwanted keys
+        return cls(keys[wanted], ranks - before[np.searchsorted(wanted, holding)])
+
+    def pick(self, values: FloatArray, rows: IntArray) -> FloatArray:
+        """The values at these ranks, from rows per value of the wanted keys, values increasing."""
+        return np.asarray(values[np.searchsorted(np.cumsum(rows), self.within)], dtype=np.float64)
+
+
+def _of_cell(found: dict[str, Any], name: str, cell: int) -> tuple[Any, IntArray]:
+    """A column and the rows of one cell, by increasing column."""
+    here = found["i0"] == cell
+    column, rows = found[name][here], found["n"][here]
+    order = np.argsort(column)
+    return column[order], rows[order]
 
 
 def _dense(shape: tuple[int, ...], at: tuple[Any, ...], values: Any, measure: Measure) -> Any:

@@ -123,9 +123,12 @@ class Engine(Protocol):
     """Aggregates stored rows. Every method is a job: it yields progress and can be closed between two reports."""
 
     def quantiles(
-        self, rows: Rows, column: str, shares: FloatArray, *, where: Sequence[Filter] = ()
+        self, rows: Rows, column: str, shares: FloatArray, *, by: Axis | None = None, where: Sequence[Filter] = ()
     ) -> Job[FloatArray]:
-        """Exact quantiles: for each share p the smallest value v with #(x <= v) >= p·n."""
+        """Exact quantiles: for each share p the smallest value v with #(x <= v) >= p·n; of each cell of an axis.
+
+        Shape (shares,), or (cells, shares) with NaN for a cell without rows.
+        """
         ...
 
     def count(

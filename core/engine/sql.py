@@ -212,16 +212,31 @@ def joined(axis: Axis | CategoryAxis) -> TypeGuard[Axis]:
     return isinstance(axis, Axis) and axis.cells > NESTED_CELLS
 
 
-def count_keys(source: str, key: Key, *, where: Sequence[Filter]) -> str:
-    """Rows per key of a column."""
-    return f"SELECT {key.sql()} AS k, COUNT(*) AS n FROM {source} t{_where(where)} GROUP BY {key.sql()}"
+def count_keys(source: str, key: Key, by: Axis | None, lookups: dict[int, Lookup], *, where: Sequence[Filter]) -> str:
+    """Rows per cell, if any, and key of a column."""
+    cell, joins, group = _by(by, lookups)
+    return (
+        f"SELECT {cell} AS i0, {key.sql()} AS k, COUNT(*) AS n "
+        f"FROM {source} t{joins}{_where(where)} GROUP BY {group}{key.sql()}"
+    )
 
 
-def count_values(source: str, key: Key, *, where: Sequence[Filter]) -> str:
-    """Rows per distinct value, for the values whose key is in the table ``wanted``."""
-    column = f"t.{key.column}"
-    join = f" JOIN wanted w ON {key.sql()} = w.k"
-    return f"SELECT {column} AS v, COUNT(*) AS n FROM {source} t{join}{_where(where)} GROUP BY {column}"
+def count_values(source: str, key: Key, by: Axis | None, lookups: dict[int, Lookup], *, where: Sequence[Filter]) -> str:
+    """Rows per cell, if any, and distinct value, for the values whose cell and key are in the table ``wanted``."""
+    (cell, joins, group), value = _by(by, lookups), f"t.{key.column}"
+    wanted = f" JOIN wanted w ON {key.sql()} = w.k" + (f" AND {cell} = w.i0" if by else "")
+    return (
+        f"SELECT {cell} AS i0, {value} AS v, COUNT(*) AS n "
+        f"FROM {source} t{joins}{wanted}{_where(where)} GROUP BY {group}{value}"
+    )
+
+
+def _by(by: Axis | None, lookups: dict[int, Lookup]) -> tuple[str, str, str]:
+    """The cell of a row, the join that finds it, and how GROUP BY begins; without an axis there is cell 0."""
+    if by is None:
+        return "0", "", ""
+    cell = _cell(by, lookups.get(0), "a0")
+    return cell, "".join(_join(i, lookup) for i, lookup in lookups.items()), f"{cell}, "
 
 
 def evaluate_rule(source: str, levels: Axis, lookups: dict[int, Lookup], *, where: Sequence[Filter]) -> str:

@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import get_args
 
 import numpy as np
 
-from core.arrays import FloatArray
 from core.checks import check_count
 from core.engine.protocol import Axis, Between, Counts, Engine, Filter
 from core.errors import InputError
@@ -15,7 +13,7 @@ from core.holdout.cells import Cells
 from core.holdout.cube import CountCube
 from core.holdout.data import Holdout
 from core.holdout.positivity import BINS_CAP, Binning, find_edges, measures_of, orient, values_above
-from core.ingest.parts import PARTS
+from core.ingest.schema import PARTS
 from core.jobs import Job
 from core.rng import make_generator
 from core.thresholds.data import Cuts
@@ -24,6 +22,7 @@ from core.thresholds.policy import SplitMethod
 LEVELS, BINS = Binning("equal_weight", 3), 1_000
 LEVELS_CAP = 100
 SEED_CAP = 2**32
+ALL_SCORES = 0.0, float(np.nextafter(1.0, np.inf))  # so that rows at 1 can be a bin
 LOWEST = 1e-18  # share whose quantile is the smallest value
 
 
@@ -145,15 +144,9 @@ def _find_axes(
     )
     count = check_count(bins, 1, max(BINS_CAP // (len(level_edges) - 1), 1), name="score bins a level")
     shares = np.arange(1, count) / count
-    found: list[FloatArray] = [np.array([0.0, np.nextafter(1.0, np.inf)])]  # so that rows at 1 can be a bin
     axis = Axis("uncertainty", level_edges)
-    rows = (yield from engine.count(holdout.rows, [axis], ("rows",), where=where)).sums["rows"]
-    bounds = np.append(level_edges[:-1], np.nextafter(level_edges[-1], np.inf)).tolist()
-    for held, (lo, hi) in zip(rows, pairwise(bounds), strict=True):
-        if held and count > 1:
-            level = Between("uncertainty", lo, hi)
-            found.append((yield from engine.quantiles(holdout.rows, "score", shares, where=[*where, level])))
-    return axis, Axis("score", np.unique(np.concatenate(found)))
+    inner = yield from engine.quantiles(holdout.rows, "score", shares, by=axis, where=where)
+    return axis, Axis("score", np.unique([*ALL_SCORES, *inner[np.isfinite(inner)]]))
 
 
 def _cube(holdout: Holdout, axes: tuple[Axis, Axis], counts: Counts) -> CountCube:

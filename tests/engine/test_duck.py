@@ -58,6 +58,23 @@ class TestQuantiles:
         ranks = [-(-i * 50_001 // 100) for i in range(1, 100)]  # rank of i % is the ceiling of i·n/100
         assert np.array_equal(found, np.sort(values)[np.array(ranks) - 1])
 
+    @settings(max_examples=100, deadline=None)
+    @given(values=columns, cells=st.sampled_from([1, 3, 17, 60]), count=st.integers(2, 12))
+    def test_of_each_cell_are_those_of_its_rows(self, engine, store_rows, values, cells, count):
+        by, shares = np.random.default_rng(len(values)).integers(0, 60, len(values)) / 60, np.arange(1, count) / count
+        axis = Axis("uncertainty", np.append(np.arange(cells) / cells, 0.97))  # rows above 0.97 are in no cell
+        rows = store_rows(score=np.array(values), uncertainty=by)
+        found = finish(engine.quantiles(rows, "score", shares, by=axis))
+        for cell, line in enumerate(found):
+            held = [v for v, u in zip(values, by, strict=True) if cell_by_search(u, axis.edges) == cell]
+            expected = [quantile_by_sorting(held, Fraction(i, count)) for i in range(1, count)] if held else []
+            assert line[~np.isnan(line)].tolist() == expected
+
+    def test_of_cells_that_hold_no_row(self, engine, store_rows):
+        rows = store_rows(score=np.array([0.1, 0.2]), uncertainty=np.array([5.0, 6.0]))
+        axis = Axis("uncertainty", np.array([0.0, 1.0, 2.0]))
+        assert np.isnan(finish(engine.quantiles(rows, "score", np.array([0.5]), by=axis))).tolist() == [[True]] * 2
+
     def test_under_a_filter(self, engine, store_rows):
         rows = store_rows(score=np.array([1.0, 2.0, 3.0, 4.0]), segment0=np.array([0, 1, 0, 1], np.int32))
         found = finish(engine.quantiles(rows, "score", np.array([0.5]), where=[Among("segment0", (1,))]))

@@ -47,7 +47,7 @@ TABLES = {
     "axis0": BY_LEVEL.table.to_pandas(),
     "axis1": BY_BIN.table.to_pandas(),
     "axis2": BY_CROWDED.table.to_pandas(),
-    "wanted": pd.DataFrame({"k": np.arange(0, 2_000, 100, dtype=np.int16)}),
+    "wanted": pd.DataFrame({"i0": np.zeros(20, dtype=np.int32), "k": np.arange(0, 2_000, 100, dtype=np.int16)}),
     "thresholds": RULE,
     "rows": ROWS,
 }
@@ -62,8 +62,10 @@ TEXTS = {
     "keys from both ends": sql.count_rows(
         "rows", [FEW, FEW, CROWDED], {2: BY_CROWDED}, ("rows",), weighted=False, where=[]
     ),
-    "keys": sql.count_keys("rows", KEYS[UNCERTAINTY], where=WHERE),
-    "values": sql.count_values("rows", KEYS[SCORE], where=[]),
+    "keys": sql.count_keys("rows", KEYS[UNCERTAINTY], None, {}, where=WHERE),
+    "keys by level": sql.count_keys("rows", KEYS[SCORE], FEW, {}, where=WHERE),
+    "values": sql.count_values("rows", KEYS[SCORE], None, {}, where=[]),
+    "values by level": sql.count_values("rows", KEYS[SCORE], MANY, {0: BY_LEVEL}, where=[]),
     "rule": sql.evaluate_rule("rows", FEW, {}, where=WHERE),
     "rule of many levels": sql.evaluate_rule("rows", MANY, {0: BY_LEVEL}, where=[]),
 }

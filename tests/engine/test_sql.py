@@ -54,14 +54,23 @@ TEXTS = {
         "FROM rows t",
     ),
     "keys": (
-        sql.count_keys("rows", SCORE, where=WHERE[1:]),
-        f"SELECT {SCORE_KEY} AS k, COUNT(*) AS n FROM rows t "
+        sql.count_keys("rows", SCORE, None, {}, where=WHERE[1:]),
+        f"SELECT 0 AS i0, {SCORE_KEY} AS k, COUNT(*) AS n FROM rows t "
         f"WHERE t.time >= 0.0e0 AND t.time < 0.1e0 GROUP BY {SCORE_KEY}",
     ),
     "values": (
-        sql.count_values("rows", SCORE, where=WHERE[1:]),
-        f"SELECT t.score AS v, COUNT(*) AS n FROM rows t JOIN wanted w ON {SCORE_KEY} = w.k "
+        sql.count_values("rows", SCORE, None, {}, where=WHERE[1:]),
+        f"SELECT 0 AS i0, t.score AS v, COUNT(*) AS n FROM rows t JOIN wanted w ON {SCORE_KEY} = w.k "
         "WHERE t.time >= 0.0e0 AND t.time < 0.1e0 GROUP BY t.score",
+    ),
+    "keys of a few levels": (
+        sql.count_keys("rows", SCORE, FEW, {}, where=[]),
+        f"SELECT {NESTED} AS i0, {SCORE_KEY} AS k, COUNT(*) AS n FROM rows t GROUP BY {NESTED}, {SCORE_KEY}",
+    ),
+    "values of many levels": (
+        sql.count_values("rows", SCORE, MANY, {0: make_lookup(MANY, (0.5, 2.0))}, where=[]),
+        f"SELECT {LEVEL} AS i0, t.score AS v, COUNT(*) AS n FROM rows t JOIN axis0 a0 ON {UNCERTAINTY_KEY} = a0.k "
+        f"JOIN wanted w ON {SCORE_KEY} = w.k AND {LEVEL} = w.i0 GROUP BY {LEVEL}, t.score",
     ),
     "rule": (
         sql.evaluate_rule("rows", FEW, {}, where=[]),
@@ -126,7 +135,7 @@ def test_no_word_from_outside_enters(monkeypatch, tmp_path):
 @pytest.mark.parametrize("code", ["0) OR (1=1", "x"])
 def test_a_code_that_is_no_number_raises(code):
     with pytest.raises(ValueError, match="invalid literal"):
-        sql.count_keys("rows", SCORE, where=[Among("segment0", (code,))])
+        sql.count_keys("rows", SCORE, None, {}, where=[Among("segment0", (code,))])
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
