@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from core.cli import holdout, thresholds
 from core.errors import RecScopeError
+from core.version import VERSION
 
 FAILED = 2
 
@@ -14,6 +15,7 @@ FAILED = 2
 def main(arguments: Sequence[str]) -> int:
     """Run one command; errors go to standard error, with the mend, and exit status 2."""
     parser = argparse.ArgumentParser(prog="python -m core", description="RecScope on the command line.")
+    parser.add_argument("--version", action="version", version=VERSION)
     words = parser.add_subparsers(dest="word", required=True, metavar="WORD")
     holdout.register(words)
     thresholds.register(words)

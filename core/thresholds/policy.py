@@ -25,10 +25,10 @@ from core.thresholds.policy_checks import (
     refused,
 )
 from core.thresholds.sampling import Sampling
+from core.version import VERSION
 
 SCHEMA = "recscope-policy/1"
 HASH_PREFIX = b"recscope-policy-v1\n"
-RECSCOPE_VERSION = "unreleased"
 LEVELS_CAP = 1_000
 
 Outside = Literal["reject", "nearest"]
@@ -161,7 +161,7 @@ class Versions:
     @classmethod
     def here(cls) -> "Versions":
         """The versions that run now."""
-        return cls(RECSCOPE_VERSION, version("numpy"), version("duckdb"))
+        return cls(VERSION, version("numpy"), version("duckdb"))
 
 
 @dataclass(frozen=True, slots=True)

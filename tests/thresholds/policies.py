@@ -35,7 +35,7 @@ def make_policy(**changes: Any) -> Policy:
             0.1, "random", (LevelCounts(9, 4, 3, 2), LevelCounts(21, 6, 0, 0), LevelCounts(30, 12, 10, 10))
         ),
         "data_digest": DIGEST,
-        "versions": Versions("unreleased", "2.4.6", "2.0.0"),
+        "versions": Versions("0.1.0", "2.4.6", "2.0.0"),
     }
     return Policy(**(usual | changes))
 

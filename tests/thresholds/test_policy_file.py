@@ -24,7 +24,7 @@ def test_by_hand():
         '"level_edges":[0,3000],"method":"exact","missing":"reject","objective":{"kind":"capacity","target":100},"only":[],'
         '"outside":"reject","sampling":{"keep_negatives":1,"keep_positives":1},"schema":"recscope-policy/1","seed":0,"thresholds":[null],'
         '"tuned":[{"accepted":0,"positives":0,"rows":0,"true_positives":0}],'
-        '"versions":{"duckdb":"2.0.0","numpy":"2.4.6","recscope":"unreleased"},"weighted":false}'
+        '"versions":{"duckdb":"2.0.0","numpy":"2.4.6","recscope":"0.1.0"},"weighted":false}'
     )
     head = (
         '{"accept":"score >= threshold of the level",'
