@@ -23,6 +23,7 @@ BANNED_IMPORTS = {"pickle", "cloudpickle", "dill", "joblib", "shelve", "streamli
 BANNED_CALLS = {"eval", "exec", "torch.load", "yaml.load", "yaml.unsafe_load"}
 BANNED_METHODS = {"read_pickle", "to_pickle"}
 BANNED_KEYWORDS = {"unsafe_allow_html", "unsafe_allow_javascript"}
+HEAVY = {"torch", "streamlit", "pandas", "pyarrow"}
 SQL = re.compile(r"\bSELECT\b.*\bFROM\b", re.DOTALL)
 
 
@@ -259,16 +260,20 @@ def test_a_broken_rule_is_found(tmp_path: Path, name: str, source: str, message:
 
 def _loaded_by(statement: str) -> set[str]:
     """Which of the heavy packages a fresh interpreter holds after ``statement``."""
-    code = f"import sys\n{statement}\nprint(*{{'torch', 'streamlit'}} & set(sys.modules))"
+    code = f"import sys\n{statement}\nprint(*{HEAVY} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     return set(run.stdout.split())
 
 
-def test_importing_holdout_leaves_torch_and_streamlit_unloaded() -> None:
-    assert importlib.util.find_spec("torch"), "this test has no power where torch is missing"
-    assert _loaded_by("import core.holdout.positivity") == set()
+@pytest.mark.parametrize(
+    "module", ["holdout.positivity", "thresholds.tuning", "thresholds.evidence", "thresholds.prove"]
+)
+def test_what_counts_and_certifies_loads_nothing_heavy(module: str) -> None:
+    assert all(map(importlib.util.find_spec, HEAVY)), "this test has no power where one of them is missing"
+    assert _loaded_by(f"import core.{module}") == set()
 
 
 def test_the_import_check_can_fail() -> None:
-    assert _loaded_by("import streamlit") == {"streamlit"}
+    assert _loaded_by("import streamlit") >= {"streamlit"}
     assert _loaded_by("import core.holdout.positivity, torch") == {"torch"}
+    assert _loaded_by("import core.tables, core.ingest.columns") == {"pandas", "pyarrow"}

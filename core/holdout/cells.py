@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from core.arrays import FloatArray, IntArray
 from core.engine.protocol import Counts, Measure
 from core.intervals import wilson
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CELL_MEASURES: tuple[Measure, ...] = ("rows", "positives", "score", "uncertainty")
 WEIGHT_MEASURES: tuple[Measure, ...] = (
@@ -121,11 +123,13 @@ class Cells:
         n = self.binomial_rows
         return wilson(np.nan_to_num(self.rate) * n, n, confidence=confidence)
 
-    def frame(self, *, confidence: float = 0.95) -> pd.DataFrame:
+    def frame(self, *, confidence: float = 0.95) -> "pd.DataFrame":
         """Columns rows, positives, mean_score, mean_uncertainty, rate, lo, hi: one line per cell, in C order.
 
         The means of a cell with a single row are left out: they would be that row.
         """
+        import pandas as pd
+
         several = self.rows > 1
         lo, hi = self.interval(confidence=confidence)
         return pd.DataFrame(

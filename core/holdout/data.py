@@ -6,8 +6,7 @@ from typing import Any, Literal, get_args
 
 from core.engine.protocol import Rows
 from core.errors import InputError
-from core.ingest.parts import PARTS
-from core.ingest.schema import Column, Kind, Parsed
+from core.ingest.schema import PARTS, Column, Kind, Parsed
 
 UncertaintyKind = Literal["variance", "std", "interval", "entropy", "evidence"]
 

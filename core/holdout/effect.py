@@ -1,11 +1,10 @@
 """Is it real? A likelihood-ratio test of uncertainty given the score, and how large the effect is."""
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from scipy.special import chdtrc, logit
 
 from core.arrays import FloatArray, IntArray
@@ -15,6 +14,9 @@ from core.holdout.contrast import Contrast, contrast_extremes
 from core.holdout.cube import CountCube
 from core.holdout.logistic import LogisticFit, fit_logistic, weighted_inverse
 from core.holdout.strata import LEAST_DIVISOR, Strata, equal_runs, narrow_runs
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 STRATA, STRATUM_ROWS, WIDEST_STRATUM = 300, 25, 0.05
 KNOTS, KNOT_EVENTS = 20, 25
@@ -61,8 +63,10 @@ class UncertaintyTest:
         """Whether some band lies clearly above zero and another clearly below."""
         return any(band.lo > 0 for band in self.bands) and any(band.hi < 0 for band in self.bands)
 
-    def frame(self) -> pd.DataFrame:
+    def frame(self) -> "pd.DataFrame":
         """Columns scores, score_lo, score_hi, rows, effect, lo, hi: all scores, then the bands."""
+        import pandas as pd
+
         lines = [("all", self.overall)] + [(f"band {i}", band) for i, band in enumerate(self.bands, start=1)]
         return pd.DataFrame(
             [

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
-import pandas as pd
 
 from core.arrays import FloatArray
 from core.checks import check_count, check_edges
@@ -15,6 +14,9 @@ from core.holdout.cells import CELL_MEASURES, WEIGHT_MEASURES, Cells
 from core.holdout.cube import CountCube
 from core.holdout.data import Holdout
 from core.jobs import Job
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LEVELS_CAP, BINS_CAP = 100, 10_000
 SLICE_STEPS = 1_000
@@ -92,12 +94,14 @@ class Surface:
         """Cells with enough rows to be coloured; bool of shape (levels, bins)."""
         return self.cube.cells.rows >= max(self.minimum_rows, 1)
 
-    def frame(self) -> pd.DataFrame:
+    def frame(self) -> "pd.DataFrame":
         """One line per cell.
 
         Columns level, uncertainty_lo, uncertainty_hi, score_lo, score_hi, rows, positives, mean_score,
         mean_uncertainty, rate, lo, hi.
         """
+        import pandas as pd
+
         bounds, edges = self.cube.level_bounds(), self.cube.score_edges
         bins = len(edges) - 1
         return pd.DataFrame(

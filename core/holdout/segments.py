@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from core.arrays import FloatArray
 from core.engine.protocol import Among, Axis, CategoryAxis, Engine
@@ -16,6 +16,9 @@ from core.holdout.effect import UncertaintyTest, deviance_test
 from core.holdout.positivity import measures_of, orient
 from core.holdout.slices import window_cells
 from core.jobs import Job, Progress
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SEGMENT_CELLS = 500_000
 SMALLEST_SEGMENT = 100
@@ -74,8 +77,10 @@ class SegmentComparison:
     score_hi: float
     confidence: float
 
-    def frame(self) -> pd.DataFrame:
+    def frame(self) -> "pd.DataFrame":
         """Columns segment, rows …, lo, hi (in the window); effect, effect_lo, effect_hi, p_value (over all scores)."""
+        import pandas as pd
+
         tests = pd.DataFrame(
             [
                 {"effect": np.nan, "effect_lo": np.nan, "effect_hi": np.nan, "p_value": np.nan}

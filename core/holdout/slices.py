@@ -1,15 +1,18 @@
 """Two cuts through the cube: positivity against uncertainty at one score, and against the score per level."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from core.arrays import FloatArray
 from core.checks import check_between
 from core.holdout.cells import Cells
 from core.holdout.cube import CountCube
 from core.holdout.positivity import slice_step
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCORE, HALF_WIDTH = 0.8, 0.05  # what is used until someone chooses otherwise
 FULL_RANGE = 0.85
@@ -41,8 +44,10 @@ class ScoreSlice:
         """Sums of shape (levels,)."""
         return self.cube.cells.map(lambda sums: sums[:, 0].copy())
 
-    def frame(self) -> pd.DataFrame:
+    def frame(self) -> "pd.DataFrame":
         """Columns level, uncertainty_lo and _hi, rows, positives, mean_score, mean_uncertainty, rate, lo, hi."""
+        import pandas as pd
+
         bounds = self.cube.level_bounds()
         levels = {
             "level": np.arange(1, len(bounds) + 1),

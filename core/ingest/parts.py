@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from core.ingest.columns import Array, as_text, decode_dictionary
 
-PARTS = 32_768
 LARGEST_EXACT = 2.0**53
 
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 Kind = Literal["probability", "label", "nonnegative", "number", "width", "category", "time", "part", "optional"]
 
 MISSING_CATEGORY = "(missing)"
+PARTS = 32_768  # a part is a whole number below this
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from core.arrays import FloatArray, IntArray
 from core.checks import as_floats
@@ -16,6 +16,9 @@ from core.errors import InputError
 from core.jobs import Job
 from core.thresholds.data import Cuts
 from core.thresholds.policy import LevelCounts, Policy
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,8 +36,10 @@ class Applied:
     decision: npt.NDArray[np.bool_]
     remarks: tuple[tuple[str, int], ...]
 
-    def frame(self) -> pd.DataFrame:
+    def frame(self) -> "pd.DataFrame":
         """One line per row, in file order: decision."""
+        import pandas as pd
+
         return pd.DataFrame({"decision": self.decision})
 
 

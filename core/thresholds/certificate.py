@@ -1,13 +1,16 @@
 """What a certificate says, and a refusal; and the counts that both rest on."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from core.intervals import wilson
 from core.thresholds.data import Cuts
 from core.thresholds.policy import Scope
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,7 @@ class Certificate:
         """Number of tests made on the confirmation half: those passed, and the one that failed, if any."""
         return min(self.passed + 1, self.candidates)
 
-    def frame(self) -> pd.DataFrame:
+    def frame(self) -> "pd.DataFrame":
         """One line per half: half, rows, positives, accepted, tp, precision, recall, recall_lo, recall_hi (95 %)."""
         return _halves(self.tuned, self.confirmed)
 
@@ -141,7 +144,7 @@ class Refusal:
     best_certifiable_precision: float | None = None
     more_accepted_rows_needed: int | None = None
 
-    def frame(self) -> pd.DataFrame:
+    def frame(self) -> "pd.DataFrame":
         """One line per half for the rule that failed, as in a certificate; empty where there is none."""
         if self.tuned is None or self.confirmed is None:
             return _halves()
@@ -153,7 +156,9 @@ def _interval(successes: int, trials: int, rows_per_unit: float) -> tuple[float,
     return float(lo), float(hi)
 
 
-def _halves(*counts: Counts) -> pd.DataFrame:
+def _halves(*counts: Counts) -> "pd.DataFrame":
+    import pandas as pd
+
     lines = []
     for half, c in zip(("tuned", "confirmed"), counts, strict=False):
         lines.append((half, c.rows, c.positives, c.accepted, c.tp, c.precision, c.recall, *c.recall_interval))

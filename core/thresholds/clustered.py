@@ -13,7 +13,7 @@ from core.errors import InputError
 from core.holdout.cells import Cells
 from core.holdout.data import Holdout
 from core.holdout.positivity import measures_of
-from core.ingest.parts import PARTS
+from core.ingest.schema import PARTS
 from core.jobs import Job
 from core.thresholds.apply import thresholds_of
 from core.thresholds.certify import check_level

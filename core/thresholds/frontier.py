@@ -1,15 +1,18 @@
 """A frontier: the rules that one solver offers, and the lookup of the best one for any target."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from core.arrays import FloatArray, IntArray
 from core.errors import InfeasibleTarget
 from core.thresholds.data import Cuts
 from core.thresholds.objective import Objective
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,8 +113,10 @@ class Frontier:
             best=best,
         )
 
-    def frame(self) -> pd.DataFrame:
+    def frame(self) -> "pd.DataFrame":
         """One line per rule: accepted, tp, precision, recall, threshold_1 … (level 1 is the least uncertain)."""
+        import pandas as pd
+
         table = pd.DataFrame(
             {
                 "accepted": self.accepted * self.of.unit,

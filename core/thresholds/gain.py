@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from core.arrays import FloatArray, IntArray
 from core.checks import check_between, check_count
@@ -13,8 +13,11 @@ from core.thresholds.certify import Trial
 from core.thresholds.data import Cuts
 from core.thresholds.precision_test import Tally
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 DRAWS = 400
-CHUNK = 500_000  # tallies held at a time
+CHUNK = 100_000  # tallies held at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +53,19 @@ class Gain:
     def verdict(self) -> str:
         """What to do, in one sentence with n and interval."""
         if not self.recall_baseline:
-            ends = f"{self.confidence:.0%} interval {self.difference_lo:.3g} to {self.difference_hi:.3g}"
+            ends = f"{100 * self.confidence:g} % interval {self.difference_lo:.3g} to {self.difference_hi:.3g}"
             recall = f"recall of the rule is {self.difference:.3g} ({ends}; {self.positives:,} positives)"
-            return f"There is no ratio: no single threshold was certified that accepts a positive; {recall}."
-        ends = f"{self.confidence:.0%} interval {self.ratio_lo:.3g} to {self.ratio_hi:.3g}"
+            return f"No single threshold was certified, so there is no ratio; {recall}."
+        ends = f"{100 * self.confidence:g} % interval {self.ratio_lo:.3g} to {self.ratio_hi:.3g}"
         interval = f"recall is {self.ratio:.3g} times that of one threshold ({ends}; {self.positives:,} positives)."
         if self.ratio_lo > 1:
             return f"Gain: {interval}"
         return f"{'Loss' if self.ratio_hi < 1 else 'No gain'}: keep one threshold; {interval}"
 
-    def frame(self) -> pd.DataFrame:
+    def frame(self) -> "pd.DataFrame":
         """Two lines, ratio and difference of recall: quantity, value, lo, hi, positives, confidence."""
+        import pandas as pd
+
         return pd.DataFrame(
             {
                 "quantity": ["recall_ratio", "recall_difference"],

@@ -8,7 +8,8 @@ import pytest
 from scipy.stats import chi2
 
 from core.errors import InputError
-from core.ingest.parts import PARTS, parts_of_groups, parts_of_places
+from core.ingest.parts import parts_of_groups, parts_of_places
+from core.ingest.schema import PARTS
 
 N = 200_000
 

@@ -10,7 +10,8 @@ from core.arrays import FloatArray
 from core.engine.duck import DuckEngine
 from core.errors import InputError
 from core.holdout.positivity import Binning
-from core.ingest.parts import PARTS, parts_of_groups
+from core.ingest.parts import parts_of_groups
+from core.ingest.schema import PARTS
 from core.jobs import finish
 from core.thresholds.binomial import lower_bound
 from core.thresholds.certificate import Certificate
