@@ -26,7 +26,7 @@ GOALS = {
     "cost": "Lowest cost",
 }
 SPLITS = {"random": "Random rows", "group": "Whole groups", "time": "Earlier and later"}
-ROWS = {"halves": "Tune on one half, confirm on the other", "all": "Tune on all rows (nothing left to confirm)"}
+ROWS = {"halves": "Half to tune, half to confirm", "all": "All to tune, none to confirm"}
 SCOPES: dict[Scope, str] = {"overall": "Of all accepted rows", "each level": "Of every level by itself"}
 DELTA = 0.1
 LARGEST_WEIGHT = 1e12
@@ -63,6 +63,7 @@ def choose_counting(holdout: Holdout) -> Counting:
         with left:
             levels = choose_levels(holdout, word="thresholds", default=LEVELS)
             bins = choose_count("Candidate cuts per level", BINS_CAP, BINS, key="thresholds_bins")
+            where = choose_filter(holdout, word="thresholds")
         with middle:
             rows = _choose("Rows", ROWS, key="thresholds_rows")
             split = _choose_split(holdout) if rows == "halves" else None
@@ -74,7 +75,6 @@ def choose_counting(holdout: Holdout) -> Counting:
             scope = _choose("Precision to prove", SCOPES, key="thresholds_scope")
             weighted = holdout.rows.weighted
             sampling, largest = (ALL_ROWS, _choose_largest(holdout)) if weighted else (_choose_sampling(), None)
-            where = choose_filter(holdout, word="thresholds")
     return Counting(levels, bins, split, float(delta), scope, sampling, largest, tuple(where))
 
 
@@ -123,7 +123,7 @@ def choose_objective(holdout: Holdout, *, first: float) -> tuple[Objective, Meth
 
 def _choose(title: str, options: dict[str, str], *, key: str) -> Any:
     if st.session_state.get(key) not in (None, *options):
-        del st.session_state[key]
+        st.session_state[key] = next(iter(options))  # were it only dropped, the browser would go on showing it
     chosen = st.selectbox(
         title, list(options), format_func=lambda one: options.get(one, str(one)), key=key, **KEPT
     )  # fmt: skip

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, replace
 from typing import Any, get_args
 
+import pandas as pd
 import streamlit as st
 
 from core.errors import InputError
@@ -13,6 +14,7 @@ from core.thresholds.export_sql import Dialect, to_sql
 from core.thresholds.ledger import Look, build_bundle
 from core.thresholds.policy import Policy
 from core.thresholds.policy_file import write_policy
+from core.thresholds.rule import Rule
 from pages._shell_show import show_table
 from pages._thresholds_view import View
 
@@ -59,7 +61,7 @@ def show_export(view: View) -> None:
         sql = to_sql(policy, dialect)
         _offer("SQL expression", sql, f"recscope_policy_{name}_{dialect}.sql", key="thresholds_sql")
     st.code(sql, language="sql", wrap_lines=True)
-    show_table(view.rule.frame() if look is None else view.ledger.frame(), name="what is exported")
+    show_table(_tabulate(view, look, confirmed=policy.confirmed is not None), name="what is exported")
 
 
 def make_export(view: View, look: Look | None) -> Policy:
@@ -72,6 +74,15 @@ def make_export(view: View, look: Look | None) -> Policy:
     if evidence.proof is not None and (first or evidence.cuts is None):
         return evidence.policy(holdout, where=where)
     return make_policy(replace(evidence, proof=None), view.rule.cuts, holdout, where=where)
+
+
+def _tabulate(view: View, look: Look | None, *, confirmed: bool) -> pd.DataFrame:
+    """The counts that the policy carries: one line per level and half."""
+    counted, sampling = view.counted, view.evidence.sampling
+    cuts = view.rule.cuts if look is None else look.verdict.cuts
+    halves = {"tuned": counted.tuned} | ({"confirmed": counted.confirm} if confirmed else {})
+    frames = (Rule(of, cuts, sampling).frame().assign(half=half) for half, of in halves.items())
+    return pd.concat(frames).drop(columns="fewer_than_30").set_index("half").reset_index()
 
 
 def _choose_look(view: View) -> Look | None:

@@ -13,20 +13,32 @@ from core.thresholds.sampling import Sampling
 def show_numbers(title: str, note: str, counts: Counts, of: Cuts, sampling: Sampling) -> None:
     """The figures of one half, under its name."""
     found = describe(counts, of, sampling)
-    st.markdown(f"**{title}** · n = {found['n']:,.0f}")
+    st.markdown(f"**{title}** · n = {_count(found['n'], of)}")
     st.caption(note)
     left, right = st.columns(2)
-    left.metric("Precision", _percent(found["precision"]))
+    left.metric("Precision", _known(found["precision"]))
     left.caption(_interval(found, "precision"))
-    right.metric("Recall", _percent(found["recall"]))
+    right.metric("Recall", _known(found["recall"]))
     right.caption(_interval(found, "recall"))
-    st.text(f"{found['accepted']:,.0f} accepted, {found['tp']:,.0f} of them positive, of {found['positives']:,.0f}.")
+    by = "" if of.weights is None else "By weight: "
+    st.text(
+        f"{by}{found['accepted']:,.0f} accepted, {found['tp']:,.0f} of them positive, of {found['positives']:,.0f}."
+    )
 
 
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2%}"
+def _count(n: float, of: Cuts) -> str:
+    return f"{n:,.0f}" if of.weights is None else f"{of.weights.rows[:, -1].sum():,} rows that weigh {n:,.0f}"
+
+
+def percent(share: float, spec: str = ".2f") -> str:
+    """A share in percent; number and sign stay on one line."""
+    return f"{100 * share:{spec}}\N{NO-BREAK SPACE}%"
+
+
+def _known(value: float | None) -> str:
+    return "–" if value is None else percent(value)
 
 
 def _interval(found: dict[str, Any], name: str) -> str:
     lo, hi = found[f"{name}_lo"], found[f"{name}_hi"]
-    return "no interval" if lo is None else f"95 %: {lo:.2%} to {hi:.2%}"
+    return "no interval" if lo is None else f"95 %: {100 * lo:.2f} to {percent(hi)}"

@@ -5,6 +5,8 @@ import streamlit as st
 from core.thresholds.certificate import Refusal
 from core.thresholds.data import Cuts
 from core.thresholds.evidence import Proof, find_cautions
+from core.thresholds.methods import NAMES
+from core.thresholds.precision_test import BernsteinTest
 from pages._shell_show import show_table
 from pages._thresholds_numbers import show_numbers
 from pages._thresholds_refusal import show_refusal
@@ -14,6 +16,9 @@ LOOKS = (
     "The other half has been opened. Whatever rule you ask it about now, by another target, another method or your own "
     "hand, is one more look: it is tested at the small error that is left, and counted here."
 )
+SAME = "It is also the one tuned for the target."
+OTHER = "The one tuned for the target is another: Methods has its recall."
+NO_GAIN = "No single threshold meets the target, even on the tuning half, so there is no gain over one to tell of."
 
 
 def show_proof(view: View) -> None:
@@ -44,7 +49,8 @@ def _show_tuned(view: View) -> None:
     )
     counts, said = view.rule.counts, [_say_bound(view)]
     if view.certificate is not None:
-        said.append("This is the certified rule: more careful than the tuned one, which only just met the target here.")
+        same = view.certificate.cuts == view.evidence.tuning.cuts
+        said.append(f"This is the certified rule. {SAME if same else OTHER}")
     elif proof is not None and proof.outcome.tuned is not None:
         counts = proof.outcome.tuned
         said = ["This is the rule most likely to hold. The one with most recall for the target was less careful."]
@@ -75,8 +81,8 @@ def _show_confirmed(view: View) -> None:
             f"{proof.outcome.passed:,} of {proof.outcome.candidates:,} candidate rules passed; this one finds most.",
             icon=":material/verified:",
         )
-        if proof.gain is not None:
-            st.text(proof.gain.verdict)
+        verdict = NO_GAIN if proof.gain is None else proof.gain.verdict
+        st.text(verdict.replace(" %", "\N{NO-BREAK SPACE}%"))
         _say_how(view, proof)
     else:
         _show_look(view, counted.confirm)
@@ -84,15 +90,21 @@ def _show_confirmed(view: View) -> None:
 
 def _say_how(view: View, proof: Proof) -> None:
     """How rows with groups or weights were tested, and what gives reason to doubt."""
-    if proof.test.design_effect > 1:
+    test, groups = proof.test, proof.groups
+    if isinstance(test, BernsteinTest):
+        st.caption(f"Rows have weights. The test allows for them, and holds if no weight exceeds {test.largest:.6g}.")
+    if view.counted.holdout.roles.group is not None:
+        if test.design_effect > 1:
+            st.caption(
+                f"Rows of one group are alike: by the tuning half, every {test.design_effect:.3g} rows counted as one. "
+                "The 95 % intervals above do not allow for that."
+            )
+        else:
+            st.caption("By the tuning half, rows of one group are no more alike than others: each counted as one.")
+    if groups is not None:
         st.caption(
-            f"Rows of one group are alike: {proof.test.design_effect:.3g} rows were taken to tell as much as one "
-            "(measured on the tuning half)."
-        )
-    if proof.groups is not None:
-        st.caption(
-            f"Whole groups resampled ({proof.groups.blocks:,} parts): precision above "
-            f"{view.evidence.sampling.in_population(proof.groups.lower):.4g}, by the block bootstrap."
+            f"Whole groups resampled as a check ({groups.blocks:,} parts): precision is above "
+            f"{view.evidence.sampling.in_population(groups.lower):.4g}, with about the same confidence."
         )
     for caution in find_cautions(view.evidence, view.counted.holdout):
         st.text(f"Caution: {caution}")
@@ -116,7 +128,7 @@ def _show_look(view: View, confirm: Cuts) -> None:
     """The answer to a rule in view that is not the one that the half was opened for, or the button to ask."""
     if view.look is None:
         st.markdown("**Confirmed** · this rule was not tested")
-        st.text(f"The half was opened for a target of {view.ledger.objective.target:g} by {view.ledger.method}.")
+        st.text(f"The half was opened for a target of {view.ledger.objective.target:g} by {NAMES[view.ledger.method]}.")
         if st.button("Test this rule: one more look", key="thresholds_look", icon=":material/visibility:"):
             origin = f"target {view.objective.target:g}, {view.method}"
             test_rule(view, view.rule.cuts, origin=origin)
@@ -138,7 +150,7 @@ def test_rule(view: View, cuts: tuple[int, ...], *, origin: str) -> None:
 def _say_bound(view: View) -> str:
     bound = view.evidence.to_json()["bound"]
     (name, upper), gap = next(iter(bound.items())), bound["gap"]
-    if bound["optimal"]:
+    if bound["optimal"] or not gap:
         return "Proven: no rule on these cuts does better on these rows."
     what = name.removesuffix("_upper")
     return (

@@ -1,22 +1,19 @@
-"""The views of the thresholds page: thresholds on the surface, the frontier, the methods, other base rates."""
+"""The views of the thresholds page: thresholds on the surface, the frontier, the methods, and the list of all."""
 
-import numpy as np
 import streamlit as st
 
 from core.thresholds.evidence import describe
-from core.thresholds.figures import frontier_figure, rule_figure, shift_figure
+from core.thresholds.figures import frontier_figure, rule_figure
 from core.thresholds.level_table import OVERALL_ONLY, tabulate_levels
 from core.thresholds.methods import NAMES
 from core.thresholds.objective import Objective
-from core.thresholds.shift import shift_prior
 from core.thresholds.tuning import Method
 from pages._shell_show import show_figure, show_table
 from pages._thresholds_counted import Counted
 from pages._thresholds_edit import show_edit
 from pages._thresholds_export import show_export
+from pages._thresholds_shift import show_shift
 from pages._thresholds_view import View, compare
-
-RATES = [float(f"{rate:.3g}") for rate in np.geomspace(1e-4, 0.999, 240)]
 
 
 def show_rule(view: View) -> None:
@@ -62,9 +59,10 @@ def draw_frontier(
     show_figure(frontier_figure(comparison, method=method, confirmed=confirmed), key="figure_frontier")
     st.caption(
         f"Every line is read off {counted.half} and is hopeful, most where few rows are accepted (on the left). The "
-        "exact optimum lies on or above the line of MIST, which it starts from."
+        "exact optimum lies on or above the line of MIST, which it starts from. Shown are the surroundings of the "
+        "target; a double click shows all."
     )
-    show_table(comparison.curves(), name="frontier")
+    show_table(comparison.curves().replace({"method": NAMES}), name="frontier")
 
 
 def show_methods(view: View) -> None:
@@ -75,7 +73,8 @@ def show_methods(view: View) -> None:
 def list_methods(counted: Counted, objective: Objective, *, proven: bool) -> None:
     """The table of methods; confirmed columns only where the half was opened for this question."""
     comparison = compare(counted, objective, proven=proven)
-    show_table(comparison.frame().dropna(axis="columns", how="all"), name="methods", opened=True)
+    frame = comparison.frame().drop(columns="note")  # which is said below
+    show_table(frame.dropna(axis="columns", how="all"), name="methods", opened=True)
     for answer in comparison.answers:
         if answer.reason:
             st.text(f"{NAMES[answer.method]}: {answer.reason}")
@@ -89,33 +88,6 @@ def list_methods(counted: Counted, objective: Objective, *, proven: bool) -> Non
             else "Confirmed figures appear once the other half is opened for this question."
         )
     )
-
-
-def show_shift(view: View) -> None:
-    """What another share of positives would do to the precision."""
-    if view.objective.kind != "precision":
-        st.info("A break-even needs a target precision. Choose the goal 'Most recall at a precision'.")
-        return
-    certificate = view.certificate
-    counts, where = (certificate.confirmed, "the other half") if certificate else (view.rule.counts, view.counted.half)
-    observed = shift_prior(counts, np.array(RATES), target=view.objective.target)
-    start = min(RATES, key=lambda rate: abs(rate - observed.observed))
-    rate = st.select_slider(
-        "Base rate where the rule will be used", RATES, start, format_func=lambda one: f"{one:.3%}",
-        key="thresholds_base_rate", persist_state="session",
-    )  # fmt: skip
-    there = shift_prior(counts, np.array([rate]), target=view.objective.target).frame().iloc[0]
-    show_figure(shift_figure(observed, base_rate=rate), key="figure_shift")
-    st.markdown(
-        f"At a base rate of {rate:.3%} the precision would be **{there.precision:.2%}** ({there.lo:.2%} to "
-        f"{there.hi:.2%}). The target of {observed.target:g} is met from a base rate of **{observed.break_even:.2%}** "
-        f"on ({observed.break_even_lo:.2%} to {observed.break_even_hi:.2%}); these rows have {observed.observed:.2%}."
-    )
-    st.caption(
-        f"From n = {observed.rows:,} rows of {where}; the band has {observed.confidence:.0%} confidence. It holds if "
-        "only the share of positives changes, and positives and negatives look as here. Nothing here can check that."
-    )
-    show_table(observed.frame(), name="other base rates")
 
 
 SECTIONS = {

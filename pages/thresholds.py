@@ -82,6 +82,8 @@ def set_thresholds(settings: Settings) -> None:
 
 def show_views(view: View) -> None:
     """Only the open view runs."""
+    if view.counted.tuned.weights is not None:
+        st.caption("Rows have weights: below, rows, positives, accepted, tp and fp are sums of weights.")
     tabs = st.tabs(list(SECTIONS), key="thresholds_view", bind="query-params")
     for tab, show in zip(tabs, SECTIONS.values(), strict=True):
         if tab.open:

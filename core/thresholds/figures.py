@@ -1,6 +1,6 @@
 """Results of the thresholds page → figures. Nothing is computed here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,9 @@ from core.plotting import (
     make_figure,
     reference_line,
 )
+from core.thresholds.certify import FEWEST_ACCEPTED
 from core.thresholds.methods import NAMES, Comparison
+from core.thresholds.objective import Objective
 from core.thresholds.rule import Rule
 from core.thresholds.shift import PriorShift
 from core.thresholds.tuning import Method
@@ -31,6 +33,7 @@ _DASHES: dict[Method, str] = {
     "exact": "solid", "mist": "solid", "ew_dpmt": "dot", "greedy": "dashdot", "single": "solid", "recalibrated": "dot",
 }  # fmt: skip
 LEGEND = {"orientation": "h", "y": -0.25}
+SURROUNDINGS = 2.5  # times the recall of the marks
 CURVE_HOVER = (
     "recall %{x:.3~g}<br>precision %{y:.3~g}<br>accepted %{customdata[0]:,.0f}<br>positives %{customdata[1]:,.0f}"
 )
@@ -79,20 +82,22 @@ def _rule_alt(rule: Rule) -> str:
 def frontier_figure(comparison: Comparison, *, method: Method, confirmed: Mapping[str, Any] | None = None) -> go.Figure:
     """Precision against recall of every method, with the target, the chosen rule and the single threshold marked.
 
-    ``confirmed`` is what the certified rule does on the confirmation half, as :func:`evidence.describe` gives it.
+    ``confirmed`` is what the certified rule does on the confirmation half, as :func:`evidence.describe` gives it. The
+    axes show the surroundings of what is marked; a double click shows every rule.
     """
     curves = comparison.curves()
     names = [name for name in NAMES if name != "exact" or name == method]  # its frontier is that of mist and one rule
     traces = []
-    chosen = curves[curves["method"] == method].dropna(subset=["lo"])
+    chosen = curves[curves["method"] == method].dropna(subset=["precision_lo"])
     if not chosen.empty:
-        x, lo, hi = (chosen[column].to_numpy(dtype=np.float64) for column in ("recall", "lo", "hi"))
+        x, lo, hi = (chosen[column].to_numpy(dtype=np.float64) for column in ("recall", "precision_lo", "precision_hi"))
         traces.append(interval_band(x, lo, hi, colour=_COLOURS[method], name="95 % interval of the chosen method"))
     for name in names:
         part = curves[curves["method"] == name]
         if not part.empty and (name != "mist" or method != "exact"):
             traces.append(_curve(part, name, is_chosen=name == method))
-    traces += [*_target(comparison), *_marks(comparison, method, confirmed)]
+    marks = _marks(comparison, method, confirmed)
+    traces += [*_target(comparison), *marks]
     figure = make_figure(
         traces,
         title="Precision against recall, on the tuning rows",
@@ -101,9 +106,9 @@ def frontier_figure(comparison: Comparison, *, method: Method, confirmed: Mappin
         alt=_frontier_alt(comparison, method),
         height=480,
     )
-    top = max([comparison.objective.target if comparison.objective.kind == "precision" else 0, *curves["precision"]])
-    figure.update_yaxes(range=[0, min(1.1 * top, 1.02) or 1], tickformat=RATE_TICKS)
-    figure.update_xaxes(range=[0, 1.01], tickformat=RATE_TICKS)
+    x_range, y_range = _surroundings(comparison.objective, curves, marks)
+    figure.update_xaxes(range=x_range, tickformat=RATE_TICKS)
+    figure.update_yaxes(range=y_range, tickformat=RATE_TICKS)
     figure.update_layout(legend=LEGEND)
     return figure
 
@@ -121,12 +126,28 @@ def _curve(part: pd.DataFrame, method: Method, *, is_chosen: bool) -> go.Scatter
     )
 
 
+def _surroundings(
+    objective: Objective, curves: pd.DataFrame, marks: Sequence[go.Scatter]
+) -> tuple[list[float], list[float]]:
+    """Ranges of recall and precision around marks and target; elsewhere a few noisy rules would set the scale."""
+    drawn = [mark for mark in marks if not np.isnan(mark.y[0])]  # a rule that accepts none has no precision
+    recalls, precisions = ([float(mark[axis][0]) for mark in drawn] for axis in ("x", "y"))
+    {"recall": recalls, "precision": precisions}.get(objective.kind, []).append(objective.target)
+    if not drawn:
+        return [0.0, 1.01], [0.0, 1.02]
+    end = min(SURROUNDINGS * max(recalls), 1.01)
+    near = curves[curves["recall"].between(min(recalls) / SURROUNDINGS, end) & (curves["accepted"] >= FEWEST_ACCEPTED)]
+    lo, hi = min([*precisions, *near["precision"]]), max([*precisions, *near["precision"]])
+    pad = 0.1 * (hi - lo) or 0.1
+    return [0.0, end], [max(lo - pad, 0.0), min(hi + pad, 1.02)]
+
+
 def _target(comparison: Comparison) -> list[go.Scatter]:
     target = comparison.objective.target
     if comparison.objective.kind == "precision":
-        return [reference_line([0, 1], [target, target], name=f"target precision {target:g}")]
+        return [reference_line([0, 1], [target, target], name=f"target precision {_percent(target)}")]
     if comparison.objective.kind == "recall":
-        return [reference_line([target, target], [0, 1], name=f"target recall {target:g}")]
+        return [reference_line([target, target], [0, 1], name=f"target recall {_percent(target)}")]
     return []
 
 
@@ -184,7 +205,7 @@ def shift_figure(shift: PriorShift, *, base_rate: float) -> go.Figure:
             frame["lo"].to_numpy(),
             frame["hi"].to_numpy(),
             colour=BLUE,
-            name=f"{shift.confidence:.0%} band".replace("%", " %"),
+            name=f"{_percent(shift.confidence)} band",
         ),
         go.Scatter(
             x=x,
@@ -196,10 +217,11 @@ def shift_figure(shift: PriorShift, *, base_rate: float) -> go.Figure:
             hovertemplate="base rate %{x:.3~g}<br>precision %{y:.3~g} (%{customdata[0]:.3~g} – %{customdata[1]:.3~g})"
             "<extra></extra>",
         ),
-        reference_line([x[0], x[-1]], [shift.target] * 2, name=f"target {shift.target:g}"),
-        _upright(shift.observed, NEUTRAL, "dot", f"observed base rate, {shift.observed:.3g}"),
-        _upright(base_rate, VERMILLION, "solid", f"asked base rate, {base_rate:.3g}"),
+        reference_line([x[0], x[-1]], [shift.target] * 2, name=f"target {_percent(shift.target)}"),
+        _upright(shift.observed, NEUTRAL, "dot", f"observed base rate {_percent(shift.observed)}"),
     ]
+    if base_rate != shift.observed:
+        traces.append(_upright(base_rate, VERMILLION, "solid", f"asked base rate {_percent(base_rate)}"))
     figure = make_figure(
         traces,
         title="Precision at other base rates",
@@ -217,6 +239,10 @@ def shift_figure(shift: PriorShift, *, base_rate: float) -> go.Figure:
 
 _LOG_TICKS = [1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1]
 _LOG_NAMES = ["0.01%", "0.03%", "0.1%", "0.3%", "1%", "3%", "10%", "30%", "100%"]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.4g} %"
 
 
 def _upright(x: float, colour: str, dash: str, name: str) -> go.Scatter:

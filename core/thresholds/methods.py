@@ -62,19 +62,21 @@ class Comparison:
 
         Columns method, recall_tuned (of the method's best rule on the tuning rows), gap (of that rule to the bound, in
         positives as a share of all; for kind recall in precision; for kind cost in costs of a false negative),
-        certified (yes, no, or nothing where not tested), recall_certified_tuned and recall_confirmed (of the certified
+        certified (missing where not tested), recall_certified_tuned and recall_confirmed (of the certified
         rule on both halves), note. Each recall has its 95 % Wilson interval in _lo and _hi.
         """
-        return pd.DataFrame([_line(answer) for answer in self.answers])
+        return pd.DataFrame([_line(answer) for answer in self.answers]).astype({"certified": "boolean"})
 
     def curves(self) -> pd.DataFrame:
         """One line per rule of every method, by rising recall.
 
-        Columns method, recall, precision, lo, hi (95 % Wilson interval of the precision on the tuning rows),
+        Columns method, recall, precision, precision_lo, precision_hi (95 % Wilson interval on the tuning rows),
         accepted, tp. Rules that accept nothing are left out.
         """
         parts = [_curve(answer.tuning, self.sampling) for answer in self.answers if answer.tuning is not None]
-        empty = pd.DataFrame(columns=["method", "recall", "precision", "lo", "hi", "accepted", "tp"])
+        empty = pd.DataFrame(
+            columns=["method", "recall", "precision", "precision_lo", "precision_hi", "accepted", "tp"]
+        )
         return pd.concat(parts, ignore_index=True) if parts else empty
 
     def answer(self, method: Method) -> Answer:
@@ -131,7 +133,7 @@ def _line(answer: Answer) -> dict[str, object]:
         "method": NAMES[answer.method],
         **_rate("recall_tuned", None if tuning is None else tuning.counts),
         "gap": float("nan") if tuning is None else _gap(tuning),
-        "certified": "" if outcome is None else "no" if granted is None else "yes",
+        "certified": None if outcome is None else granted is not None,
         **_rate("recall_certified_tuned", None if granted is None else granted.tuned),
         **_rate("recall_confirmed", None if granted is None else granted.confirmed),
         "note": answer.reason,
@@ -163,8 +165,8 @@ def _curve(tuning: Tuning, sampling: Sampling) -> pd.DataFrame:
             "method": tuning.method,
             "recall": frontier.recall[kept],
             "precision": sampling.in_population(frontier.precision[kept]),
-            "lo": lo,
-            "hi": hi,
+            "precision_lo": lo,
+            "precision_hi": hi,
             "accepted": frontier.accepted[kept] * frontier.of.unit,
             "tp": frontier.tp[kept] * frontier.of.unit,
         }

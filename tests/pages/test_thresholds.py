@@ -184,11 +184,11 @@ def test_a_target_out_of_reach_is_a_message_with_its_mend_and_the_frontier_stays
     assert not aim(app, 0.3).error
 
 
-def test_a_method_that_refuses_says_why_in_its_row() -> None:
+def test_a_method_that_refuses_says_why() -> None:
     app = open_app("thresholds", thresholds_method=NAMES["ew_dpmt"])
+    assert "Equal-weight program (EW-DPMT): The bins hold" in words(app)
     assert "cannot be grouped into equal ones" in words(app)
-    table = app.dataframe[-1].value.set_index("method")
-    assert "cannot be grouped" in table.loc["Equal-weight program (EW-DPMT)", "note"]
+    assert "note" not in app.dataframe[-1].value, "said below the table, where it is not cut off"
 
 
 # --- the proof ---
@@ -215,7 +215,7 @@ def test_every_view_works_after_opening(view: str) -> None:
     assert "times that of one threshold" in words(app)
     if view == "Methods":
         table = app.dataframe[0].value.set_index("method")
-        assert table.loc["Exact optimum", "certified"] == "yes"
+        assert table.loc["Exact optimum", "certified"]
         assert table.loc["Exact optimum", "recall confirmed"]
     if view == "Frontier":
         assert "certified rule, confirmed" in app.get("plotly_chart")[0].proto.spec
@@ -367,9 +367,19 @@ def test_the_base_rate_slider_moves_the_sentence() -> None:
     app = show(open_app("thresholds"), "Other base rates")
     assert "At a base rate of" in words(app)
     before = words(app)
+    assert "At a base rate of 10.13\N{NO-BREAK SPACE}% the precision" in before
+    assert "these rows have 10.13\N{NO-BREAK SPACE}%" in before
     app.session_state["thresholds_base_rate"] = 0.0001
     app.run()
-    assert "At a base rate of 0.010%" in words(app) != before
+    assert "At a base rate of 0.01\N{NO-BREAK SPACE}% the precision" in words(app) != before
+    confirm(app)
+    assert "At a base rate of 0.01\N{NO-BREAK SPACE}% the precision" in words(app), "a chosen rate stays"
+
+
+def test_a_base_rate_that_nobody_moved_is_that_of_the_rows_in_view() -> None:
+    app = confirm(show(open_app("thresholds"), "Other base rates"))
+    assert "At a base rate of 10.05\N{NO-BREAK SPACE}% the precision" in words(app)
+    assert "these rows have 10.05\N{NO-BREAK SPACE}%" in words(app)
 
 
 def test_exports_carry_the_policy_in_every_form() -> None:
@@ -381,6 +391,13 @@ def test_exports_carry_the_policy_in_every_form() -> None:
         assert "CASE" in app.code[0].value
     hash_ = next(one.value for one in app.text if one.value.startswith("Policy ")).split()[1]
     assert hash_ in app.code[0].value
+    table = app.dataframe[-1].value
+    assert table["half"].tolist() == ["tuned"] * 3 + ["confirmed"] * 3
+    assert table.groupby("half")["accepted"].sum().to_dict() == {"tuned": 2086, "confirmed": 1976}
+
+
+def test_a_rule_that_is_not_confirmed_is_exported_with_the_half_it_was_tuned_on() -> None:
+    assert set(show(open_app("thresholds"), "Export").dataframe[-1].value["half"]) == {"tuned"}
 
 
 # --- one's own data ---
@@ -417,7 +434,8 @@ def test_groups_stay_whole_and_then_no_row_is_split_at_random() -> None:
     said = words(confirm(aim(app, 0.3)))
     assert not app.error
     assert "Rows of one group are alike" in said
-    assert "Whole groups resampled" in said
+    assert "Whole groups resampled as a check" in said
+    assert "The 95 % intervals above do not allow for that." in said
 
 
 def test_rows_that_repeat_prove_less() -> None:
@@ -427,7 +445,7 @@ def test_rows_that_repeat_prove_less() -> None:
     widget(app, "selectbox", "map_group").set_value("user")
     use_file(app)
     said = words(confirm(aim(app, 0.3)))
-    assert "rows were taken to tell as much as one" in said or "independent ones" in said
+    assert "rows counted as one" in said or "independent ones" in said
 
 
 def test_weights_are_tuned_on_and_proven_by_a_bound_for_weights() -> None:
@@ -438,6 +456,10 @@ def test_weights_are_tuned_on_and_proven_by_a_bound_for_weights() -> None:
     assert app.number_input(key="thresholds_largest_weight").value == 3.0
     said = words(confirm(aim(app, 0.2)))
     assert "Certified: with confidence 0.95 precision is above 0.2" in said
+    assert "holds if no weight exceeds 3." in said
+    assert " rows that weigh " in said
+    assert "By weight: " in said
+    assert "sums of weights" in said
     assert "Caution: The largest weight, 3, is the largest of these rows." in said
     assert len(metrics(app)) == 4
     for view in ("Thresholds", "Frontier", "Methods", "Edit by hand", "Export"):

@@ -64,10 +64,10 @@ def test_each_line_is_its_part_of_the_frame(halves: Halves, method: str) -> None
         np.testing.assert_array_equal(drawn[NAMES[name]].y, part["precision"])
     chosen = curves[curves["method"] == method]
     band = drawn["95 % interval of the chosen method"]
-    np.testing.assert_array_equal(band.y, [*chosen["hi"], *chosen["lo"][::-1]])
+    np.testing.assert_array_equal(band.y, [*chosen["precision_hi"], *chosen["precision_lo"][::-1]])
     counts = comparison.answer(method).tuning.counts
     assert (drawn["chosen rule, tuned"].x[0], drawn["chosen rule, tuned"].y[0]) == (counts.recall, counts.precision)
-    assert set(drawn["target precision 0.35"].y) == {TARGET}
+    assert set(drawn["target precision 35 %"].y) == {TARGET}
     assert figure.layout.xaxis.title.text == "recall"
     assert figure.layout.yaxis.title.text == "precision"
     assert f"recall {counts.recall:.3g} at precision {counts.precision:.3g}" in alternative(figure)
@@ -86,12 +86,34 @@ def test_the_confirmed_rule_stands_beside_with_its_interval(halves: Halves) -> N
     assert mark.y[0] + mark.error_y.array[0] == pytest.approx(found["precision_hi"])
 
 
+@pytest.mark.parametrize(("kind", "target"), [("precision", TARGET), ("recall", 0.2), ("capacity", 900), ("cost", 0.5)])
+def test_the_axes_show_the_surroundings_of_what_is_marked(halves: Halves, kind: str, target: float) -> None:
+    """Rules of a handful of rows reach a precision of 1, far above all that matters here."""
+    comparison = compare_methods(halves.tuned, Objective(kind, target))
+    figure = frontier_figure(comparison, method="exact")
+    (left, right), (bottom, top) = figure.layout.xaxis.range, figure.layout.yaxis.range
+    for mark in ("chosen rule, tuned", "best single threshold"):
+        drawn = traces(figure)[mark]
+        assert left < drawn.x[0] < right
+        assert bottom < drawn.y[0] < top, mark
+    if kind == "precision":
+        assert bottom < TARGET < top
+        assert top < comparison.curves()["precision"].max()
+    if kind == "recall":
+        assert right > target
+
+
+def test_rules_that_accept_none_leave_the_whole_frontier_in_view(halves: Halves) -> None:
+    figure = frontier_figure(compare_methods(halves.tuned, Objective("cost", 100)), method="single")
+    assert (figure.layout.xaxis.range, figure.layout.yaxis.range) == ((0, 1.01), (0, 1.02))
+
+
 @pytest.mark.parametrize(
     ("kind", "target", "line"), [("recall", 0.2, True), ("capacity", 900, False), ("cost", 2, False)]
 )
 def test_other_goals_have_their_own_line_or_none(halves: Halves, kind: str, target: float, line: bool) -> None:
     figure = frontier_figure(compare_methods(halves.tuned, Objective(kind, target)), method="exact")
-    assert ("target recall 0.2" in traces(figure)) == line
+    assert ("target recall 20 %" in traces(figure)) == line
     assert not any(name.startswith("target precision") for name in traces(figure))
 
 
@@ -99,7 +121,7 @@ def test_a_question_without_an_answer_draws_an_empty_frontier(halves: Halves) ->
     comparison = compare_methods(halves.tuned, Objective("precision", 1.0))
     assert all(answer.tuning is None for answer in comparison.answers)
     figure = frontier_figure(comparison, method="exact")
-    assert list(traces(figure)) == ["target precision 1"]
+    assert list(traces(figure)) == ["target precision 100 %"]
     assert "has no rule for this question" in alternative(figure)
 
 
@@ -114,8 +136,14 @@ def test_the_curve_is_the_frame_and_the_uprights_stand_at_their_rates(halves: Ha
     np.testing.assert_array_equal(drawn["precision"].x, frame["base_rate"])
     np.testing.assert_array_equal(drawn["precision"].y, frame["precision"])
     np.testing.assert_array_equal(drawn["90 % band"].y, [*frame["hi"], *frame["lo"][::-1]])
-    assert set(drawn["asked base rate, 0.02"].x) == {0.02}
-    assert set(drawn[f"observed base rate, {shift.observed:.3g}"].x) == {shift.observed}
-    assert set(drawn["target 0.35"].y) == {TARGET}
+    assert set(drawn["asked base rate 2 %"].x) == {0.02}
+    assert set(drawn[f"observed base rate {100 * shift.observed:.4g} %"].x) == {shift.observed}
+    assert set(drawn["target 35 %"].y) == {TARGET}
     assert f"from a base rate of {shift.break_even:.3g} on" in alternative(figure)
     assert figure.layout.xaxis.type == "log"
+
+
+def test_where_the_asked_base_rate_is_the_observed_one_a_single_line_stands(halves: Halves) -> None:
+    shift = shift_prior(Rule(halves.tuned, (40, 30, 20)).counts, np.geomspace(1e-4, 1, 50), target=TARGET)
+    names = traces(shift_figure(shift, base_rate=shift.observed))
+    assert [name for name in names if "base rate" in name] == [f"observed base rate {100 * shift.observed:.4g} %"]

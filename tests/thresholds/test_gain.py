@@ -45,6 +45,7 @@ def test_by_hand() -> None:
     assert gain.ratio_lo < gain.ratio < gain.ratio_hi
     assert gain.difference_lo < gain.difference < gain.difference_hi
     assert gain.verdict.startswith("Gain: recall is 1.6 times")
+    assert "(90 % interval " in gain.verdict
     assert "50 positives" in gain.verdict
 
 
