@@ -93,18 +93,15 @@ def _say_how(view: View, proof: Proof) -> None:
     test, groups = proof.test, proof.groups
     if isinstance(test, BernsteinTest):
         st.caption(f"Rows have weights. The test allows for them, and holds if no weight exceeds {test.largest:.6g}.")
-    if view.counted.holdout.roles.group is not None:
-        if test.design_effect > 1:
-            st.caption(
-                f"Rows of one group are alike: by the tuning half, every {test.design_effect:.3g} rows counted as one. "
-                "The 95 % intervals above do not allow for that."
-            )
-        else:
-            st.caption("By the tuning half, rows of one group are no more alike than others: each counted as one.")
     if groups is not None:
         st.caption(
-            f"Whole groups resampled as a check ({groups.blocks:,} parts): precision is above "
-            f"{view.evidence.sampling.in_population(groups.lower):.4g}, with about the same confidence."
+            f"Rows of one group are alike: every {test.design_effect:.3g} rows counted as one, so the confidence is "
+            "approximate. The 95 % intervals above do not allow for that."
+        )
+    if groups is not None and groups.bound is not None:
+        st.caption(
+            "Whole groups resampled as a check: precision is above "
+            f"{view.evidence.sampling.in_population(groups.bound.lower):.4g}, with about the same confidence."
         )
     for caution in find_cautions(view.evidence, view.counted.holdout):
         st.text(f"Caution: {caution}")

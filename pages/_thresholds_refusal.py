@@ -20,5 +20,7 @@ def show_refusal(view: View, refusal: Refusal, confirm: Cuts) -> None:
         st.text(f"Best precision that these rows could have certified: {best:.4g}. Try it on fresh rows.")
     if more is not None:
         st.text(f"If its precision stays as seen, about {more:,} more accepted rows would be enough.")
-    elif refusal.confirmed is not None:
+    elif refusal.scope == "each level":
+        st.text("The weakest level decides: it needs more accepted rows, or a higher threshold.")
+    elif refusal.confirmed is not None and refusal.confirmed.precision <= refusal.target:
         st.text("Its precision here is not above the target, so more rows of this kind would not help.")

@@ -78,8 +78,8 @@ class Cells:
     def weighted(self) -> bool:
         """Whether rows weigh differently; where all weigh 2 nothing is known that is not known where all weigh 1."""
         each = self.weight.sum() / max(self.rows.sum(), 1)
-        alike = np.allclose(self.weight, each * self.rows) and np.allclose(self.weight_squared, each**2 * self.rows)
-        return not alike
+        pairs = (self.weight, each * self.rows), (self.weight_squared, each**2 * self.rows)
+        return not all(np.allclose(one, other, atol=0) for one, other in pairs)
 
     @property
     def rate(self) -> FloatArray:
@@ -103,20 +103,10 @@ class Cells:
 
     @property
     def binomial_rows(self) -> FloatArray:
-        """Number of rows at which a binomial rate has the variance Σw²(y - rate)² / (Σw)² of this one.
-
-        Weights often go with the label (negatives drawn at a tenth, each weighing ten), and Kish's number is then far
-        off, in either direction. Kish's number where the rate is 0 or 1; the number of rows where all weigh the same.
-
-        References
-        ----------
-        Korn and Graubard (1998), Confidence intervals for proportions with small expected number of positive counts
-        estimated from survey data, Survey Methodology 24.
-        """
-        rate = np.nan_to_num(self.rate)
-        spread = self.weight_squared_positives * (1 - 2 * rate) + rate**2 * self.weight_squared
-        rows = np.nan_to_num(ratio(rate * (1 - rate) * self.weight**2, spread))
-        return np.where(rows > 0, rows, self.effective_rows)
+        """Number of rows at which a binomial rate has the variance of this one; see :func:`count_binomial_rows`."""
+        return count_binomial_rows(
+            self.weight, self.weight_positives, self.weight_squared, self.weight_squared_positives
+        )
 
     def interval(self, *, confidence: float = 0.95) -> tuple[FloatArray, FloatArray]:
         """Wilson interval of the rate, on :attr:`binomial_rows`."""
@@ -149,3 +139,26 @@ def ratio(top: FloatArray, bottom: FloatArray) -> FloatArray:
     """Quotient; NaN where the bottom is not above zero."""
     empty = np.full(np.broadcast_shapes(np.shape(top), np.shape(bottom)), np.nan)
     return np.asarray(np.divide(top, bottom, out=empty, where=np.asarray(bottom) > 0), dtype=np.float64)
+
+
+def count_binomial_rows(
+    w: npt.ArrayLike, wy: npt.ArrayLike, w_squared: npt.ArrayLike, w_squared_y: npt.ArrayLike
+) -> FloatArray:
+    """Number of rows at which a binomial rate has the variance Σw²(y - rate)² / (Σw)² of the rate Σwy / Σw.
+
+    Weights often go with the label (negatives drawn at a tenth, each weighing ten), and Kish's number (Σw)² / Σw² is
+    then far off, in either direction. Kish's number where the rate is 0 or 1; the number of rows where all weigh the
+    same.
+
+    References
+    ----------
+    Korn and Graubard (1998), Confidence intervals for proportions with small expected number of positive counts
+    estimated from survey data, Survey Methodology 24.
+    """
+    total, positive, squares, of_positives = (
+        np.asarray(one, dtype=np.float64) for one in (w, wy, w_squared, w_squared_y)
+    )
+    rate = np.nan_to_num(ratio(positive, total))
+    spread = of_positives * (1 - 2 * rate) + rate**2 * squares
+    rows = np.nan_to_num(ratio(rate * (1 - rate) * total**2, spread))
+    return np.where(rows > 0, rows, np.nan_to_num(ratio(total**2, squares)))

@@ -71,8 +71,10 @@ def upper_bound(tp: npt.ArrayLike, accepted: npt.ArrayLike, delta: npt.ArrayLike
     return np.asarray(1.0 - lower_bound(n - t, n, delta))
 
 
-def rows_to_certify(tp: int, accepted: int, *, target: float, delta: float) -> int | None:
+def rows_to_certify(tp: int, accepted: int, *, target: float, delta: float, design_effect: float = 1.0) -> int | None:
     """Fewest accepted rows at which the precision tp / accepted, true positives rounded down, passes the test.
+
+    With a design effect above 1 the counts over it are tested, and nothing is rounded.
 
     Returns
     -------
@@ -93,14 +95,17 @@ def rows_to_certify(tp: int, accepted: int, *, target: float, delta: float) -> i
     """
     if accepted == 0 or tp <= target * accepted:
         return None
+
+    def passes(rows: int) -> bool:
+        return bool(tail(tp / accepted * rows / design_effect, rows / design_effect, target) <= delta)
+
     low, high = accepted - 1, accepted
-    while not tail(tp * high / accepted, high, target) <= delta:  # invariant: low fails, or is below accepted
+    while not passes(high):  # invariant: low fails, or is below accepted
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
-        passes = bool(tail(tp * middle / accepted, middle, target) <= delta)
-        low, high = (low, middle) if passes else (middle, high)
-    while not tail(tp * high // accepted, high, target) <= delta:
+        low, high = (low, middle) if passes(middle) else (middle, high)
+    while design_effect == 1 and not tail(tp * high // accepted, high, target) <= delta:
         whole = tp * high // accepted
         high = max(-(-(whole + 1) * accepted // tp), high + 1)  # where the next true positive comes
     return high

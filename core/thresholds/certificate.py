@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core.holdout.cells import count_binomial_rows
 from core.intervals import wilson
 from core.thresholds.data import Cuts
 from core.thresholds.policy import Scope
@@ -22,8 +23,8 @@ class Counts:
     rows, positives, accepted, tp
         All rows and positives, and those that it accepts, in units.
     rows_per_accepted, rows_per_positive
-        Kish's effective number of rows, (Σw)² / Σw², that an accepted unit and a positive unit stand for; 1 without
-        weights.
+        Effective number of rows that an accepted unit, for the precision, and a positive unit, for the recall, stand
+        for: see :func:`core.holdout.cells.count_binomial_rows`; 1 without weights.
     """
 
     rows: int
@@ -40,11 +41,16 @@ class Counts:
         accepted, tp = int(half.accepted[at].sum()), int(half.tp[at].sum())
         if half.weights is None:
             return cls(half.rows, half.positives, accepted, tp)
-        of_accepted = float(half.weights.squares[at].sum())
-        of_positives = float(half.weights.squares_positives[:, -1].sum())
-        per_accepted = half.unit**2 * accepted / of_accepted if of_accepted else 1.0
-        per_positive = half.unit**2 * half.positives / of_positives
-        return cls(half.rows, half.positives, accepted, tp, per_accepted, per_positive)
+        sums = half.weights
+        every = np.arange(half.levels), np.full(half.levels, half.bins)
+        of_accepted, of_positives = (
+            count_binomial_rows(w * half.unit, wy * half.unit, w2, w2y).item() / max(w, 1)
+            for w, wy, w2, w2y in (
+                (accepted, tp, sums.squares[at].sum(), sums.squares_positives[at].sum()),
+                (half.positives, tp, sums.squares_positives[every].sum(), sums.squares_positives[at].sum()),
+            )
+        )
+        return cls(half.rows, half.positives, accepted, tp, of_accepted, of_positives)
 
     @property
     def precision(self) -> float:
@@ -143,6 +149,20 @@ class Refusal:
     confirmed: Counts | None = None
     best_certifiable_precision: float | None = None
     more_accepted_rows_needed: int | None = None
+
+    @classmethod
+    def of_certificate(cls, certificate: Certificate, *, reason: str) -> "Refusal":
+        """Take a certificate back."""
+        return cls(
+            reason=reason,
+            target=certificate.target,
+            delta=certificate.delta,
+            scope=certificate.scope,
+            candidates=certificate.candidates,
+            cuts=(0,) * len(certificate.cuts),
+            tuned=certificate.tuned,
+            confirmed=certificate.confirmed,
+        )
 
     def frame(self) -> "pd.DataFrame":
         """One line per half for the rule that failed, as in a certificate; empty where there is none."""

@@ -66,8 +66,8 @@ class Cuts:
     weights: WeightSums | None = None
 
     @classmethod
-    def from_cube(cls, cube: CountCube) -> Self:
-        """Count the cuts of a cube.
+    def from_cube(cls, cube: CountCube, *, weighted: bool | None = None) -> Self:
+        """Count the cuts of a cube; ``weighted`` says whether rows weigh differently, if its cells do not tell.
 
         Raises
         ------
@@ -85,7 +85,7 @@ class Cuts:
             )
         if cube.rows > MOST_ROWS:
             raise TooLarge(f"{cube.rows:,} rows; at most {MOST_ROWS:,}.", fix="Draw a sample; it has rows to spare.")
-        if cells.weighted:
+        if cells.weighted if weighted is None else weighted:
             unit = float(cells.weight.sum()) / WEIGHT_UNITS
             positives = np.rint(cells.weight_positives / unit).astype(np.int64)
             rows = positives + np.rint((cells.weight - cells.weight_positives) / unit).astype(np.int64)

@@ -14,7 +14,7 @@ from core.holdout.segments import name_filter
 from core.thresholds.apply import counts_of, thresholds_of
 from core.thresholds.certificate import Certificate, Counts, Refusal
 from core.thresholds.certify import Trial
-from core.thresholds.clustered import ClusteredBound
+from core.thresholds.clustered import Groups
 from core.thresholds.data import Cuts
 from core.thresholds.gain import Gain, measure_gain
 from core.thresholds.halves import Halves, Split
@@ -43,7 +43,7 @@ class Proof:
     gain
         Of the one over the other, by recall on the confirmation half; None where neither was certified.
     groups
-        What resampled groups of the confirmation half say of the certified rule; None where rows have no groups.
+        What is known of the groups; None where rows have none.
     """
 
     split: Split
@@ -53,7 +53,7 @@ class Proof:
     outcome: Certificate | Refusal
     baseline: Certificate | Refusal | None
     gain: Gain | None
-    groups: ClusteredBound | None = None
+    groups: Groups | None = None
 
     def confirmation(self, cuts: tuple[int, ...], *, delta: float) -> Confirmation:
         """What a policy says of a rule that was certified at delta."""
@@ -243,26 +243,20 @@ def make_policy(evidence: Evidence, cuts: tuple[int, ...], holdout: Holdout, *, 
 
 def find_cautions(evidence: Evidence, holdout: Holdout) -> list[str]:
     """What the certificate takes for granted, and this holdout gives reason to doubt."""
-    group, proof = holdout.roles.group, evidence.proof
+    group, proof, found = holdout.roles.group, evidence.proof, list[str]()
     if proof is None:
-        return []
-    found = []
-    if isinstance(proof.test, BernsteinTest) and proof.test.largest <= holdout.rows.ranges["weight"][1]:
-        found.append(
-            f"The largest weight, {proof.test.largest:.6g}, is the largest of these rows. If the sampling design "
-            "allows a larger one, give that: the proof rests on it."
-        )
-    if group is None:
         return found
-    shown = repr(group[:80])
-    if proof.split.method == "time":
-        found.append(f"Split by time, rows of one {shown} stand in both halves.")
-    if proof.groups is not None and proof.groups.few:
-        found.append(f"The accepted rows come from {proof.groups.blocks:,} parts of {shown}: too few to resample.")
-    elif proof.groups is not None and proof.groups.lower <= proof.outcome.target:
+    if isinstance(proof.test, BernsteinTest) and proof.test.largest == holdout.rows.ranges["weight"][1]:
         found.append(
-            f"Whole groups resampled put the precision above {proof.groups.lower:.4g} only, less than the certificate "
-            "says: do not rely on it."
+            f"The largest weight, {proof.test.largest:.6g}, is that of a row of this file. The proof holds if the "
+            "sampling design allows no larger one; else give that."
+        )
+    if group is not None and proof.split.method == "time":
+        found.append(f"Split by time, rows of one {group[:80]!r} stand in both halves.")
+    if proof.groups is not None and proof.groups.few:
+        found.append(
+            f"The accepted rows tell as much as {proof.groups.effective:.3g} groups of equal size. With fewer than 50 "
+            "the proof is not reliable."
         )
     return found
 
@@ -314,8 +308,9 @@ def _describe_proof(proof: Proof, sampling: Sampling) -> dict[str, Any]:
     if isinstance(test, BernsteinTest):
         how["largest_weight"] = test.largest
     if groups is not None:
-        lower = sampling.in_population(groups.lower)
-        how["groups"] = {"parts": groups.blocks, "precision_lower": lower, "few": groups.few}
+        how["groups"] = {"effective": groups.effective, "few": groups.few}
+        if groups.bound is not None:
+            how["groups"]["precision_lower"] = sampling.in_population(groups.bound.lower)
     return {"test": how, **_describe_outcome(proof.outcome, proof.confirm, sampling)}
 
 

@@ -58,9 +58,9 @@ class Gain:
             return f"No single threshold was certified, so there is no ratio; {recall}."
         ends = f"{100 * self.confidence:g} % interval {self.ratio_lo:.3g} to {self.ratio_hi:.3g}"
         interval = f"recall is {self.ratio:.3g} times that of one threshold ({ends}; {self.positives:,} positives)."
-        if self.ratio_lo > 1:
+        if self.difference_lo > 0:
             return f"Gain: {interval}"
-        return f"{'Loss' if self.ratio_hi < 1 else 'No gain'}: keep one threshold; {interval}"
+        return f"{'Loss' if self.difference_hi < 0 else 'No gain'}: keep one threshold; {interval}"
 
     def frame(self) -> "pd.DataFrame":
         """Two lines, ratio and difference of recall: quantity, value, lo, hi, positives, confidence."""

@@ -102,8 +102,9 @@ def count_halves(
     rest = {name: sums.sum(axis=0) - sums[tuned] for name, sums in counts.sums.items()}
     size = int(sizes[tuned])
     parts = ((first, size), (rest, int(sizes.sum()) - size))
-    halves = (Counts(sums, rows - int(sums["rows"].sum())) for sums, rows in parts)
-    return Halves(*(Cuts.from_cube(_cube(holdout, axes, half)) for half in halves))
+    cubes = [_cube(holdout, axes, Counts(sums, rows - int(sums["rows"].sum()))) for sums, rows in parts]
+    weighted = (cubes[0].cells + cubes[1].cells).weighted  # of both: one half alone may look alike
+    return Halves(*(Cuts.from_cube(cube, weighted=weighted) for cube in cubes))
 
 
 def find_sides(holdout: Holdout, engine: Engine, split: Split, where: Sequence[Filter]) -> Job[tuple[Axis, int]]:

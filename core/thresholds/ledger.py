@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from core.engine.protocol import Among
@@ -89,7 +90,7 @@ class Ledger:
         Raises
         ------
         InputError
-            A cut does not exist; the target is out of range.
+            A cut does not exist; the target is out of range; rows come from too few groups.
 
         Notes
         -----
@@ -98,6 +99,11 @@ class Ledger:
         """
         if self.find(cuts, target=target) is not None:
             return self
+        if self.proof.groups is not None and self.proof.groups.few:
+            raise InputError(
+                "The accepted rows come from too few groups for a further test at so small an error.",
+                fix="Keep the certified rule, or bring fresh rows of more groups.",
+            )
         asked = self.first.sampling.in_sample(Objective("precision", target)).target
         verdict = check_edit(self.proof.confirm, cuts, target=asked, looks=self.counter, test=self.proof.test)
         return replace(self, counter=verdict.looks, looks=(*self.looks, Look(origin, target, verdict)))
@@ -164,8 +170,9 @@ def _line(number: int, look: Look, confirm: Cuts, sampling: Sampling) -> tuple[A
     verdict = look.verdict
     thresholds = " · ".join(f"{one:.4g}" for one in Rule(confirm, verdict.cuts).thresholds)
     counts = verdict.confirmed
+    accepted, tp = (confirm.amount(np.array(units)).item() for units in (counts.accepted, counts.tp))
     precision = sampling.in_population(counts.precision) if counts.accepted else None
     return (
-        number, look.origin, look.target, thresholds.replace("inf", "none"), counts.accepted, counts.tp, precision,
+        number, look.origin, look.target, thresholds.replace("inf", "none"), accepted, tp, precision,
         verdict.p_value, verdict.level, verdict.certified,
     )  # fmt: skip

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from core.arrays import FloatArray, IntArray
 from core.checks import check_between
 from core.errors import InputError
+from core.holdout.cells import count_binomial_rows
 from core.intervals import wilson
 from core.thresholds.binomial import lower_bound, rows_to_certify, tail
 from core.thresholds.data import Cuts
@@ -62,8 +63,8 @@ class Tally:
         return np.asarray(np.divide(self.wy, self.w, out=np.full(np.shape(self.w), np.nan), where=self.w > 0))
 
     def interval(self) -> tuple[FloatArray, FloatArray]:
-        """95 % Wilson interval of the precision at Kish's effective number of rows (Σw)² / Σw²; NaN where none."""
-        rows = np.divide(self.w**2, self.w2, out=np.zeros(np.shape(self.w)), where=self.w2 > 0)
+        """95 % Wilson interval of the precision at its effective number of rows; NaN where none."""
+        rows = count_binomial_rows(self.w, self.wy, self.w2, self.w2y)
         lo, hi = wilson(np.nan_to_num(self.precision) * rows, rows)
         return np.where(rows > 0, lo, np.nan), np.where(rows > 0, hi, np.nan)
 
@@ -124,9 +125,8 @@ class BinomialTest:
 
     def rows_needed(self, tally: Tally, *, target: float, delta: float) -> int | None:
         """By the tail at ever more rows of this precision."""
-        tp, accepted = (int(counts.item() / self.design_effect) for counts in (tally.wy, tally.w))
-        needed = rows_to_certify(tp, accepted, target=target, delta=delta)
-        return None if needed is None else round(needed * self.design_effect)
+        tp, accepted = round(tally.wy.item()), round(tally.w.item())
+        return rows_to_certify(tp, accepted, target=target, delta=delta, design_effect=self.design_effect)
 
     def describe(self, tally: Tally) -> str:
         """Positives and rows."""

@@ -460,7 +460,7 @@ def test_weights_are_tuned_on_and_proven_by_a_bound_for_weights() -> None:
     assert " rows that weigh " in said
     assert "By weight: " in said
     assert "sums of weights" in said
-    assert "Caution: The largest weight, 3, is the largest of these rows." in said
+    assert "Caution: The largest weight, 3, is that of a row of this file." in said
     assert len(metrics(app)) == 4
     for view in ("Thresholds", "Frontier", "Methods", "Edit by hand", "Export"):
         assert not show(app, view).error, view

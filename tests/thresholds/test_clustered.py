@@ -1,12 +1,16 @@
 """Grouped rows: the design effect, a bootstrap of groups, and a certificate that holds where the plain one fails."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from numpy.typing import ArrayLike
 from scipy.stats import binomtest
 
-from core.arrays import FloatArray
+from core.arrays import IntArray
 from core.engine.duck import DuckEngine
 from core.errors import InputError
 from core.holdout.positivity import Binning
@@ -15,23 +19,25 @@ from core.ingest.schema import PARTS
 from core.jobs import finish
 from core.thresholds.binomial import lower_bound
 from core.thresholds.certificate import Certificate
-from core.thresholds.certify import certify
-from core.thresholds.clustered import Blocks, bound_clustered, count_blocks
-from core.thresholds.halves import Split, count_halves
+from core.thresholds.certify import Trial
+from core.thresholds.clustered import Blocks, bound_clustered, measure_groups
+from core.thresholds.halves import Split, count_halves, find_sides
 from core.thresholds.mist import trace_mist
 from core.thresholds.precision_test import BinomialTest
+from core.thresholds.prove import spread_rules
 from core.thresholds.rule import Rule
 from tests.conftest import MakeHoldout
-from tests.thresholds.population import make_cuts
+from tests.thresholds.population import make_cuts, most_recall
 
 
 def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def blocks_of(accepted: FloatArray, tp: FloatArray) -> Blocks:
-    accepted, tp = np.asarray(accepted, dtype=np.float64), np.asarray(tp, dtype=np.float64)
-    return Blocks(accepted, tp, float(accepted.sum()), float(tp.sum()))
+def blocks_of(accepted: ArrayLike, tp: ArrayLike) -> Blocks:
+    """Of one rule, (parts,), or of several, (rules, parts)."""
+    accepted, tp = (np.atleast_2d(np.asarray(one, dtype=np.float64)) for one in (accepted, tp))
+    return Blocks(accepted, tp, accepted, tp)
 
 
 def grouped(groups: int, generator: np.random.Generator) -> Blocks:
@@ -43,41 +49,55 @@ def grouped(groups: int, generator: np.random.Generator) -> Blocks:
 class TestDesignEffect:
     def test_by_hand(self) -> None:
         """Two groups of 10 all right, two all wrong: p = .5, e = ±5, 4/3 · 100/(40 · .25) = 13.33."""
-        assert blocks_of([10, 10, 10, 10, 0], [10, 10, 0, 0, 0]).design_effect == pytest.approx(40 / 3)
+        effects = blocks_of([[10, 10, 10, 10, 0], [1, 1, 0, 0, 0]], [[10, 10, 0, 0, 0], [1, 0, 0, 0, 0]]).design_effects
+        assert effects == pytest.approx([40 / 3, 2])
 
     def test_by_hand_with_weights(self) -> None:
         """Two rows of weight 2 each alone, right and wrong: e = ±1, Σw²(y - p)² = 2 · 4 · 1/4, so 2 · 2/2."""
-        blocks = Blocks(np.array([2.0, 2.0]), np.array([2.0, 0.0]), 8.0, 4.0)
-        assert blocks.design_effect == pytest.approx(2.0)
+        sums = (np.array([one]) for one in ([2.0, 2.0], [2.0, 0.0], [4.0, 4.0], [4.0, 0.0]))
+        assert Blocks(*sums).design_effects == pytest.approx([2.0])
 
     def test_of_one_row_a_group_is_one(self) -> None:
-        effect = blocks_of(np.ones(1_000), np.arange(1_000) < 700).design_effect
-        assert effect == pytest.approx(1_000 / 999)
+        effects = blocks_of(np.ones(1_000), np.arange(1_000) < 700).design_effects
+        assert effects == pytest.approx([1_000 / 999])
 
-    @pytest.mark.parametrize(("accepted", "tp"), [([5], [2]), ([5, 3], [0, 0]), ([5, 3], [5, 3]), ([0, 0], [0, 0])])
-    def test_is_one_where_it_cannot_be_told(self, accepted: list[int], tp: list[int]) -> None:
-        assert blocks_of(accepted, tp).design_effect == 1.0
+    @pytest.mark.parametrize(
+        ("accepted", "tp", "effect"),
+        [
+            ([5], [2], 5),
+            ([5, 3], [0, 0], 34 / 8),
+            ([5, 3], [5, 3], 34 / 8),
+            ([1, 1, 1], [1, 1, 1], 1),
+            ([0, 0], [0, 0], 1),
+        ],
+    )
+    def test_is_that_of_wholly_alike_rows_where_it_cannot_be_told(
+        self, accepted: list[int], tp: list[int], effect: float
+    ) -> None:
+        assert blocks_of(accepted, tp).design_effects == pytest.approx([effect])
+
+    def test_effective_groups_by_hand(self) -> None:
+        """(10 + 10 + 20)² / (100 + 100 + 400) = 1600 / 600."""
+        found = blocks_of([[10, 10, 20], [0, 0, 0]], [[0, 0, 0], [0, 0, 0]]).effective_groups
+        assert found == pytest.approx([8 / 3, 0])
 
 
 class TestBootstrap:
     def test_of_one_row_a_group_is_close_to_the_exact_bound(self) -> None:
         bound = bound_clustered(blocks_of(np.ones(1_000), np.arange(1_000) < 700), delta=0.1, rng=rng())
-        assert (bound.blocks, bound.precision, bound.few) == (1_000, 0.7, False)
+        assert (bound.blocks, bound.precision) == (1_000, 0.7)
         assert bound.lower == pytest.approx(float(lower_bound(700, 1_000, 0.1)), abs=0.003)
 
     def test_order_of_groups_does_not_matter(self) -> None:
         blocks, order = grouped(300, rng()), rng(1).permutation(300)
-        turned = blocks_of(blocks.accepted[order], blocks.tp[order])
+        turned = blocks_of(blocks.accepted[:, order], blocks.tp[:, order])
         assert bound_clustered(blocks, delta=0.1, rng=rng()) == bound_clustered(turned, delta=0.1, rng=rng())
 
     def test_equals_the_slow_version(self) -> None:
         blocks, at = grouped(300, rng()), rng(1).integers(0, 300, (20_000, 300))
-        slow = np.quantile(blocks.tp[at].sum(axis=1) / blocks.accepted[at].sum(axis=1), 0.1)
+        slow = np.quantile(blocks.tp[0, at].sum(axis=1) / blocks.accepted[0, at].sum(axis=1), 0.1)
         fast = bound_clustered(blocks, delta=0.1, rng=rng(), draws=20_000).lower
         assert fast == pytest.approx(slow, abs=0.001)
-
-    def test_few_groups_are_told(self) -> None:
-        assert bound_clustered(grouped(40, rng()), delta=0.1, rng=rng()).few
 
     def test_of_nothing(self) -> None:
         with pytest.raises(InputError, match="accepts no row"):
@@ -94,32 +114,74 @@ class TestBootstrap:
         assert binomtest(plain, runs, 0.1, alternative="greater").pvalue < 1e-3
 
 
-def draw_groups(groups: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and positives, (groups, levels, bins): about 60 rows a group, whose precision is 0.3 on average anywhere."""
-    rows = generator.poisson(10, (groups, 2, 3))
-    rate = generator.beta(3, 7, groups)[:, None, None]
+Drawn = tuple[IntArray, IntArray]  # rows and positives, (groups, levels, bins), lowest score first
+
+
+def draw_alike(generator: np.random.Generator) -> Drawn:
+    """150 groups of about 60 rows, whose precision is 0.3 on average anywhere."""
+    rows = generator.poisson(10, (150, 2, 3))
+    rate = generator.beta(3, 7, 150)[:, None, None]
     return rows, generator.binomial(rows, rate)
 
 
-def test_certificate_holds_with_groups_and_the_plain_one_does_not() -> None:
-    """Every certificate above 0.3 is wrong. The design effect comes from the widest rule of the tuning half."""
-    generator, runs, effective, plain = rng(7), 400, 0, 0
-    for _ in range(runs):
-        (rows_a, tp_a), (rows_b, tp_b) = (draw_groups(150, generator) for _ in range(2))
-        a, b = (make_cuts(rows.sum(axis=0), tp.sum(axis=0)) for rows, tp in ((rows_a, tp_a), (rows_b, tp_b)))
-        effect = blocks_of(rows_a.sum(axis=(1, 2)), tp_a.sum(axis=(1, 2))).design_effect
-        tests = BinomialTest(effect), BinomialTest()
-        found = [certify(trace_mist(a), b, target=0.3, delta=0.1, test=test) for test in tests]
-        effective += isinstance(found[0], Certificate)
-        plain += isinstance(found[1], Certificate)
-    assert binomtest(effective, runs, 0.1, alternative="greater").pvalue > 1e-3
-    assert binomtest(plain, runs, 0.1, alternative="greater").pvalue < 1e-3
+def draw_hot(generator: np.random.Generator) -> Drawn:
+    """1,000 groups of 20 rows; the highest scores are those of 40 groups, each all right (3 in 10) or all wrong."""
+    rows = np.zeros((1_000, 1, 8), dtype=np.int64)
+    rows[40:, 0, :4] = generator.multinomial(20, [0.25] * 4, 960)
+    rows[:40, 0, 4:] = generator.multinomial(20, [0.25] * 4, 40)
+    tp = generator.binomial(rows, 0.3)
+    tp[:40] = rows[:40] * (generator.random(40) < 0.3)[:, None, None]
+    return rows, tp
+
+
+def draw_zipf(generator: np.random.Generator) -> Drawn:
+    """300 groups, a few of them giants, whose precision is 0.3 on average anywhere."""
+    size = np.minimum(10 * (1 - generator.random(300)) ** (-1 / 1.1), 20_000)
+    rows = generator.poisson(np.repeat(size[:, None] / 4, 4, axis=1))[:, None, :]
+    return rows, generator.binomial(rows, generator.beta(3, 7, 300)[:, None, None])
+
+
+def blocks_of_rules(drawn: Drawn, rules: IntArray) -> Blocks:
+    """What rules accept of each group."""
+    levels = np.arange(rules.shape[1])
+    above = (np.append(np.zeros((*one.shape[:2], 1)), np.cumsum(one[..., ::-1], axis=2), axis=2) for one in drawn)
+    return blocks_of(*(one[:, levels, rules].sum(axis=2).T for one in above))
+
+
+def is_certified(halves: tuple[Drawn, Drawn], generator: np.random.Generator, *, delta: float) -> tuple[bool, bool]:
+    """By effective counts and a bootstrap of groups, as a proof does; and by independent rows."""
+    a, b = (make_cuts(rows.sum(axis=0), tp.sum(axis=0)) for rows, tp in halves)
+    frontier = trace_mist(a)
+    plain = Trial.of(frontier, b, delta=delta, scope="overall", test=BinomialTest())
+    rules = spread_rules(plain, most_recall(frontier, 0.3), target=0.3)
+    effect = max(blocks_of_rules(half, rules).design_effects.max() for half in halves)
+    found = replace(plain, test=BinomialTest(effect)).certify(0.3)
+    passed = isinstance(found, Certificate)
+    if passed:
+        blocks = blocks_of_rules(halves[1], np.array([found.cuts]))
+        passed = bound_clustered(blocks, delta=delta, rng=generator, draws=400).lower > 0.3
+    return passed, isinstance(plain.certify(0.3), Certificate)
+
+
+@pytest.mark.parametrize("delta", [0.1, 0.01])
+@pytest.mark.parametrize("draw", [draw_alike, draw_hot, draw_zipf])
+def test_certificate_holds_with_groups_and_the_plain_one_does_not(
+    draw: Callable[[np.random.Generator], Drawn], delta: float
+) -> None:
+    """Every certificate above 0.3 is wrong."""
+    generator, runs = rng(7), 300
+    found = [is_certified((draw(generator), draw(generator)), generator, delta=delta) for _ in range(runs)]
+    grouped, plain = np.sum(found, axis=0)
+    assert binomtest(grouped, runs, delta, alternative="greater").pvalue > 1e-3
+    assert binomtest(plain, runs, delta, alternative="greater").pvalue < 1e-3
 
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("kind", ["std", "evidence"])
-def test_blocks_are_those_of_the_rows(engine: DuckEngine, make_holdout: MakeHoldout, weighted: bool, kind: str) -> None:
-    """Each half's rule on its rows, by pandas; rows above the last typed edge are in no level."""
+def test_measured_groups_are_those_of_the_rows(
+    engine: DuckEngine, make_holdout: MakeHoldout, weighted: bool, kind: str
+) -> None:
+    """Rules on the rows of each half, by pandas; rows above the last typed edge are in no level."""
     generator, n = rng(9), 4_000
     frame = pd.DataFrame(
         {
@@ -134,21 +196,35 @@ def test_blocks_are_those_of_the_rows(engine: DuckEngine, make_holdout: MakeHold
     holdout = make_holdout(frame, kind=kind, group="user")
     split, levels = Split("group", 3), Binning("edges", 2, (0.0, 20.0, 50.0))
     halves = finish(count_halves(holdout, engine, levels=levels, bins=10, split=split))
-    cuts = (4, 6)
-    found = finish(count_blocks(holdout, engine, halves.tuned, cuts, split=split))
-    by_level = Rule(halves.tuned, cuts).thresholds
-    low, high = by_level[::-1] if kind == "evidence" else by_level
+    rules = np.array([[4, 6], [0, 3], [10, 10], [0, 0]])
+    measured = {
+        scope: finish(measure_groups(holdout, engine, halves.tuned, rules, scope=scope, split=split))
+        for scope in ("overall", "each level")
+    }
+    groups, found = measured["overall"]
     frame["part"] = parts_of_groups(pa.array(frame["user"]), name="user")
     weight = frame["weight"] if weighted else pd.Series(1.0, index=frame.index)
-    threshold = np.where(frame["uncertainty"] < 20, low, high)
-    accepted = (frame["score"] >= threshold) & (frame["uncertainty"] <= 50)
-    w = weight.where(accepted, 0.0)
-    for one, half in zip(found, (halves.tuned, halves.confirm), strict=True):
-        inside = one.accepted > 0
-        expected = w.groupby(frame["part"]).sum().reindex(range(PARTS), fill_value=0.0).to_numpy()
-        assert one.accepted[inside] == pytest.approx(expected[inside])
-        assert one.accepted.sum() == pytest.approx(Rule(half, cuts).counts.accepted * half.unit)
-        assert one.tp.sum() == pytest.approx(Rule(half, cuts).counts.tp * half.unit)
-    assert sum(one.squares for one in found) == pytest.approx((w**2).sum())
-    assert sum(one.squares_positives for one in found) == pytest.approx((w**2 * frame["label"]).sum())
-    assert not np.any((found[0].accepted > 0) & (found[1].accepted > 0)), "no part stands on both sides"
+    sides, side = finish(find_sides(holdout, engine, split, ()))
+    inside = (np.arange(PARTS) >= sides.edges[side]) & (np.arange(PARTS) < sides.edges[side + 1])
+    effects, effective = [], []
+    for i, rule in enumerate(rules):
+        by_level = Rule(halves.tuned, tuple(rule)).thresholds
+        low, high = by_level[::-1] if kind == "evidence" else by_level
+        threshold = np.where(frame["uncertainty"] < 20, low, high)
+        w = weight.where((frame["score"] >= threshold) & (frame["uncertainty"] <= 50), 0.0)
+        sums = pd.DataFrame({"w": w, "wy": w * frame["label"], "w2": w**2, "w2y": w**2 * frame["label"]})
+        by_part = sums.groupby(frame["part"]).sum().reindex(range(PARTS), fill_value=0.0).to_numpy().T
+        confirmed = found.accepted[i] > 0
+        whole = Blocks(*(column[None] for column in by_part))
+        for name, column in zip(Blocks.__slots__, by_part, strict=True):
+            assert getattr(found, name)[i, confirmed] == pytest.approx(column[confirmed])
+        assert found.accepted[i].sum() == pytest.approx(
+            Rule(halves.confirm, tuple(rule)).counts.accepted * halves.confirm.unit
+        )
+        tuned = Blocks(*(np.where(inside, getattr(whole, name), 0.0) for name in Blocks.__slots__))
+        for half in (tuned, Blocks(*(getattr(found, name)[[i]] for name in Blocks.__slots__))):
+            effects.append(half.design_effects[0])
+            effective += [half.effective_groups[0]] if i == 0 else []
+    assert groups.design_effect == pytest.approx(max(effects))
+    assert groups.effective == pytest.approx(min(effective))
+    assert measured["each level"][0].design_effect >= groups.design_effect
