@@ -52,15 +52,14 @@ class Gain:
     @property
     def verdict(self) -> str:
         """What to do, in one sentence with n and interval."""
+        points, lo, hi = (f"{100 * one:+.3g}" for one in (self.difference, self.difference_lo, self.difference_hi))
+        found = f"{points} points ({100 * self.confidence:g} % interval {lo} to {hi}; {self.positives:,} positives)"
         if not self.recall_baseline:
-            ends = f"{100 * self.confidence:g} % interval {self.difference_lo:.3g} to {self.difference_hi:.3g}"
-            recall = f"recall of the rule is {self.difference:.3g} ({ends}; {self.positives:,} positives)"
-            return f"No single threshold was certified, so there is no ratio; {recall}."
-        ends = f"{100 * self.confidence:g} % interval {self.ratio_lo:.3g} to {self.ratio_hi:.3g}"
-        interval = f"recall is {self.ratio:.3g} times that of one threshold ({ends}; {self.positives:,} positives)."
+            return f"No single threshold was certified, so there is no ratio: recall of the rule is {found}."
+        found = f"recall is {self.ratio:.3g} times that of one threshold, {found}."
         if self.difference_lo > 0:
-            return f"Gain: {interval}"
-        return f"{'Loss' if self.difference_hi < 0 else 'No gain'}: keep one threshold; {interval}"
+            return f"Gain: {found}"
+        return f"{'Loss' if self.difference_hi < 0 else 'No gain'}: keep one threshold; {found}"
 
     def frame(self) -> "pd.DataFrame":
         """Two lines, ratio and difference of recall: quantity, value, lo, hi, positives, confidence."""
