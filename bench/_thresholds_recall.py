@@ -140,7 +140,7 @@ def _confirmed(document: dict[str, Any], name: str) -> float | None:
 def _summarise(runs: Sequence[Evidence | None]) -> dict[str, Any]:
     """A refused rule finds nothing: its recall is 0."""
     per_level, single = _certified(runs)
-    verdicts = [run.proof.gain.verdict.split(":")[0].split(",")[0] for run in runs if run and run.proof and run.proof.gain]
+    verdicts = [run.proof.gain.kind for run in runs if run and run.proof and run.proof.gain]
     return {
         "certified_recall_per_level": round(float(per_level.mean()), 4),
         "certified_recall_single": round(float(single.mean()), 4),

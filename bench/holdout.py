@@ -45,13 +45,15 @@ def main() -> None:
             found["browser"] = _run("_browser.py", home=folder / "home")
         keep = ["--keep", str(arguments.keep)] if arguments.keep else []
         browser = ["--no-browser"] if arguments.no_browser else []
-        found["frappe"] = _run("_frappe.py", str(arguments.data), *keep, *browser, home=folder / "home")
+        found["frappe"] = {"stopped": "no real data: give --data or set RECSCOPE_DATA"}
+        if arguments.data:
+            found["frappe"] = _run("_frappe.py", str(arguments.data), *keep, *browser, home=folder / "home")
     print(json.dumps(found, indent=2))
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure the holdout; prints one JSON object.")
-    data = Path(os.environ.get("RECSCOPE_DATA") or ROOT.parent / "shared" / "data")
+    data = Path(os.environ["RECSCOPE_DATA"]) if "RECSCOPE_DATA" in os.environ else None
     parser.add_argument("--rows", type=int, default=10_000_000, help="rows of the cube bench (default 10,000,000)")
     parser.add_argument("--data", type=Path, default=data, metavar="FOLDER", help="real data (default RECSCOPE_DATA)")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="write the scored real rows here")

@@ -10,7 +10,7 @@ from core.thresholds.evidence import describe
 from core.thresholds.rule import Rule, snap_cut
 from core.thresholds.tuning import tune
 from pages._shell_show import show_table
-from pages._thresholds_proof import test_rule
+from pages._thresholds_looks import ask_rule
 from pages._thresholds_view import View
 
 PENDING = "thresholds_edit_pending"
@@ -84,4 +84,4 @@ def _offer_test(view: View, cuts: tuple[int, ...]) -> None:
         disabled=not ready, help=None if ready else "Confirm the rule in view first: that opens the other half.",
     )  # fmt: skip
     if asked and ready:
-        test_rule(view, cuts, origin="by hand")
+        ask_rule(view, cuts, origin="by hand")

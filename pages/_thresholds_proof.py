@@ -1,16 +1,15 @@
-"""Tuned and confirmed side by side: the button that opens the other half, its answer, and every look at it."""
+"""Tuned and confirmed side by side: what the rule in view does on both halves, and what that proves."""
 
 import streamlit as st
 
 from core.thresholds.certificate import Refusal
-from core.thresholds.data import Cuts
 from core.thresholds.evidence import Proof, find_cautions
-from core.thresholds.methods import NAMES
-from core.thresholds.precision_test import BernsteinTest
+from core.thresholds.precision import BernsteinTest
 from pages._shell_show import show_table
+from pages._thresholds_looks import offer_to_open, show_look
 from pages._thresholds_numbers import show_numbers
 from pages._thresholds_refusal import show_refusal
-from pages._thresholds_view import View, keep_ledger, open_half, times_opened
+from pages._thresholds_view import View
 
 LOOKS = (
     "The other half has been opened. Whatever rule you ask it about now, by another target, another method or your own "
@@ -42,18 +41,15 @@ def show_proof(view: View) -> None:
 
 
 def _show_tuned(view: View) -> None:
-    counted, proof, note = (
-        view.counted,
-        view.evidence.proof,
-        f"On {view.counted.half}, where rules were found: hopeful.",
-    )
+    counted, proof = view.counted, view.evidence.proof
+    note = f"On {counted.half}, where rules were found: hopeful."
     counts, said = view.rule.counts, [_say_bound(view)]
     if view.certificate is not None:
         same = view.certificate.cuts == view.evidence.tuning.cuts
         said.append(f"This is the certified rule. {SAME if same else OTHER}")
     elif proof is not None and proof.outcome.tuned is not None:
         counts = proof.outcome.tuned
-        said = ["This is the rule most likely to hold. The one with most recall for the target was less careful."]
+        said = ["This is the rule whose proof failed. The one with most recall for the target was less careful."]
     show_numbers("Tuned", note, counts, counted.tuned, view.evidence.sampling)
     for one in said:
         st.text(one)
@@ -68,7 +64,7 @@ def _show_confirmed(view: View) -> None:
         st.markdown("**Confirmed** · not possible")
         st.text("Only a precision can be certified. Choose the goal 'Most recall at a precision' for a proof.")
     elif view.ledger is None:
-        _offer_to_open(view)
+        offer_to_open(view)
     elif proof is not None and isinstance(proof.outcome, Refusal):
         show_refusal(view, proof.outcome, counted.confirm)
     elif proof is not None and view.certificate is not None:
@@ -85,7 +81,7 @@ def _show_confirmed(view: View) -> None:
         st.text(verdict.replace(" %", "\N{NO-BREAK SPACE}%"))
         _say_how(view, proof)
     else:
-        _show_look(view, counted.confirm)
+        show_look(view, counted.confirm)
 
 
 def _say_how(view: View, proof: Proof) -> None:
@@ -105,43 +101,6 @@ def _say_how(view: View, proof: Proof) -> None:
         )
     for caution in find_cautions(view.evidence, view.counted.holdout):
         st.text(f"Caution: {caution}")
-
-
-def _offer_to_open(view: View) -> None:
-    st.markdown("**Confirmed** · not opened yet")
-    st.text("The other half has not been looked at. Settle your question first: it answers the first one best.")
-    if times_opened(view.counted):
-        st.warning("Rows of this file were opened under other settings: a further answer is practice, not a guarantee.")
-    st.caption(
-        f"Of δ = {view.counted.counting.delta:g}, {view.counted.spent:g} goes to this test; the rest is kept for "
-        "later edits."
-    )
-    if st.button("Confirm on the other half", key="thresholds_open", type="primary", icon=":material/lock_open:"):
-        open_half(view.counted, view.objective, view.method)
-        st.rerun()
-
-
-def _show_look(view: View, confirm: Cuts) -> None:
-    """The answer to a rule in view that is not the one that the half was opened for, or the button to ask."""
-    if view.look is None:
-        st.markdown("**Confirmed** · this rule was not tested")
-        st.text(f"The half was opened for a target of {view.ledger.objective.target:g} by {NAMES[view.ledger.method]}.")
-        if st.button("Test this rule: one more look", key="thresholds_look", icon=":material/visibility:"):
-            origin = f"target {view.objective.target:g}, {view.method}"
-            test_rule(view, view.rule.cuts, origin=origin)
-        return
-    verdict = view.look.verdict
-    show_numbers(
-        "Confirmed", "On the other half, after it had been opened.", verdict.confirmed, confirm, view.evidence.sampling
-    )
-    (st.success if verdict.certified else st.warning)(verdict.reason)
-
-
-def test_rule(view: View, cuts: tuple[int, ...], *, origin: str) -> None:
-    """Ask the opened half about one more rule, and count it."""
-    ledger = view.ledger.test(cuts, target=view.objective.target, origin=origin)
-    keep_ledger(view.counted, ledger)
-    st.rerun()
 
 
 def _say_bound(view: View) -> str:

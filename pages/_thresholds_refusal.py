@@ -11,7 +11,8 @@ from pages._thresholds_view import View
 def show_refusal(view: View, refusal: Refusal, confirm: Cuts) -> None:
     """A refusal is an answer like any other."""
     if refusal.confirmed is not None:
-        note = "On the other half: the rule most likely to hold."
+        what = "the rule that passed at first" if refusal.taken_back else "the rule most likely to hold"
+        note = f"On the other half: {what}."
         show_numbers("Confirmed", note, refusal.confirmed, confirm, view.evidence.sampling)
     said = view.evidence.to_json()["refused"]
     best, more = said["best_certifiable_precision"], said["more_accepted_rows_needed"]
@@ -20,6 +21,8 @@ def show_refusal(view: View, refusal: Refusal, confirm: Cuts) -> None:
         st.text(f"Best precision that these rows could have certified: {best:.4g}. Try it on fresh rows.")
     if more is not None:
         st.text(f"If its precision stays as seen, about {more:,} more accepted rows would be enough.")
+    elif refusal.taken_back:
+        st.text("A few groups decide: more groups are needed, not more rows of these.")
     elif refusal.scope == "each level":
         st.text("The weakest level decides: it needs more accepted rows, or a higher threshold.")
     elif refusal.confirmed is not None and refusal.confirmed.precision <= refusal.target:

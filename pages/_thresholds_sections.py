@@ -78,6 +78,8 @@ def list_methods(counted: Counted, objective: Objective, *, proven: bool) -> Non
     for answer in comparison.answers:
         if answer.reason:
             st.text(f"{NAMES[answer.method]}: {answer.reason}")
+    if proven and counted.holdout.roles.group is not None:
+        st.caption("Whole groups were resampled for the method that the half was opened with, not for the others.")
     st.caption(
         "Gap: how much more any rule on these cuts could reach at most. Recall tuned is that of the method's best rule "
         "for the target, which is too hopeful. "

@@ -111,11 +111,12 @@ def _prove(counted: Counted, objective: Objective, method: Method) -> Evidence:
 def compare(counted: Counted, objective: Objective, *, proven: bool) -> Comparison:
     """All methods at one question; ``proven``: with what the opened half says, each by itself."""
     sampling, ledger = counted.counting.sampling, find_ledger(counted) if proven else None
-    how = {} if ledger is None else _describe_test(ledger.proof)
-    return keep(
-        ("methods", *counted.key, objective, proven, counted.counting.proof_key),
+    how, test = ({}, None) if ledger is None else (_describe_test(ledger.proof), ledger.proof.test)
+    comparison = keep(
+        ("methods", *counted.key, objective, counted.counting.proof_key, test),
         lambda: compare_methods(counted.tuned, objective, sampling=sampling, **how),
     )
+    return comparison if ledger is None else comparison.settle(ledger.method, ledger.proof.outcome)
 
 
 def _describe_test(proof: Proof) -> dict[str, Any]:

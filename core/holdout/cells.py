@@ -159,6 +159,12 @@ def count_binomial_rows(
         np.asarray(one, dtype=np.float64) for one in (w, wy, w_squared, w_squared_y)
     )
     rate = np.nan_to_num(ratio(positive, total))
-    spread = of_positives * (1 - 2 * rate) + rate**2 * squares
+    spread = sum_squared_residuals(squares, of_positives, rate)
     rows = np.nan_to_num(ratio(rate * (1 - rate) * total**2, spread))
     return np.where(rows > 0, rows, np.nan_to_num(ratio(total**2, squares)))
+
+
+def sum_squared_residuals(w_squared: npt.ArrayLike, w_squared_y: npt.ArrayLike, rate: npt.ArrayLike) -> FloatArray:
+    """Σw²(y - rate)² from Σw² and Σw²y, as y² = y."""
+    squares, of_positives, at = (np.asarray(one, dtype=np.float64) for one in (w_squared, w_squared_y, rate))
+    return np.asarray(of_positives * (1 - 2 * at) + at**2 * squares)

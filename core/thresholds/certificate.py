@@ -129,14 +129,17 @@ class Refusal:
     reason
         Why, in plain words.
     tuned, confirmed
-        Counts of the rule that came first in the sequence and failed; None where no rule accepts enough rows.
+        Counts of the rule that came first in the sequence and failed, or of the one whose certificate was taken back;
+        None where no rule accepts enough rows.
+    taken_back
+        Whether a rule passed the sequence, and whole groups, resampled, did not reach the target.
     best_certifiable_precision
         Largest target below the refused one, on a grid of 0.001, at which the sequence would certify a rule; None where
         there is none. It is *not* a certificate: it is the best of up to a thousand sequences on the same half, each of
         which may err with probability delta. It says what to try on fresh rows.
     more_accepted_rows_needed
         About how many more accepted confirmation rows the failed rule needs if its precision stays as observed; None
-        where that precision is not above the target, or where each level was asked for.
+        where that precision is not above the target, where each level was asked for, or where it was taken back.
     """
 
     reason: str
@@ -149,10 +152,11 @@ class Refusal:
     confirmed: Counts | None = None
     best_certifiable_precision: float | None = None
     more_accepted_rows_needed: int | None = None
+    taken_back: bool = False
 
     @classmethod
-    def of_certificate(cls, certificate: Certificate, *, reason: str) -> "Refusal":
-        """Take a certificate back."""
+    def take_back(cls, certificate: Certificate, *, reason: str) -> "Refusal":
+        """What a certificate becomes that a bootstrap of groups contradicts."""
         return cls(
             reason=reason,
             target=certificate.target,
@@ -162,6 +166,7 @@ class Refusal:
             cuts=(0,) * len(certificate.cuts),
             tuned=certificate.tuned,
             confirmed=certificate.confirmed,
+            taken_back=True,
         )
 
     def frame(self) -> "pd.DataFrame":

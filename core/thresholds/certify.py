@@ -1,6 +1,7 @@
 """From a frontier tuned on one half to a rule whose precision is proven on the other, or a refusal."""
 
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ from core.thresholds.certificate import Certificate, Counts, Refusal
 from core.thresholds.data import Cuts
 from core.thresholds.frontier import Frontier
 from core.thresholds.policy import Scope
-from core.thresholds.precision_test import BINOMIAL, PrecisionTest, Tally, check_half
+from core.thresholds.precision import BINOMIAL, PrecisionTest, Tally, check_delta, check_half, check_target
 
 FEWEST_ACCEPTED = 30
 GRID = 1_000  # targets tried after a refusal: 1/GRID, 2/GRID, …
@@ -29,7 +30,8 @@ def certify(
     r"""Test the rules of a frontier on fresh rows, in an order fixed beforehand, and return the best that holds.
 
     Definition
-        Rules that accept fewer than 30 rows on the tuning half A, or miss the target there, are dropped. The others are
+        Rules that accept fewer than 30 rows (times the design effect) on the tuning half A, or miss the target
+        there, are dropped. The others are
         sorted by A's p-value of H0 "precision <= target" (ties: more accepted first); those that find fewer positives
         on A than the first of them are dropped too, as they could end the sequence and not win it. The rest is tested
         in that order on the confirmation half B,
@@ -61,7 +63,8 @@ def certify(
     Raises
     ------
     InputError
-        Target or delta is out of range; the halves are not on the same edges; a half is weighted, and the test is not.
+        Target or delta is out of range; the halves are not on the same edges; a half is weighted, and the test is not;
+        a row weighs more than the largest weight.
 
     Notes
     -----
@@ -76,7 +79,7 @@ def certify(
     target, the claim errs only if the bound of the worst rule does.
 
     Assumptions: rows of B are independent draws from where the rule will be used. For clustered rows see `clustered`,
-    for class-sampled rows `sampling`, for weighted ones `precision_test`, for another base rate `shift`. Cost
+    for class-sampled rows `sampling`, for weighted ones `precision`, for another base rate `shift`. Cost
     O(rules · levels); a refusal looks through up to 1,000 targets more.
 
     References
@@ -99,8 +102,10 @@ class Trial:
     ----------
     frontier, confirm, delta, scope, test
         As given to :func:`certify`.
+    fewest
+        A rule that accepts fewer rows of the tuning half is not tested.
     enough
-        int64: the rules that accept enough rows of the tuning half.
+        int64: the rules that accept so many.
     """
 
     frontier: Frontier
@@ -108,22 +113,24 @@ class Trial:
     delta: float
     scope: Scope
     test: PrecisionTest
+    fewest: int
     enough: IntArray
 
     @classmethod
     def of(cls, frontier: Frontier, confirm: Cuts, *, delta: float, scope: Scope, test: PrecisionTest) -> "Trial":
         """Check what :func:`certify` is given, but for the target."""
-        check_level(delta, target=1.0)
+        check_delta(delta)
         check_halves(frontier.of, confirm, test=test)
         rows = Tally.of_rules(frontier.of, frontier.cuts).total().rows[:, 0]
-        return cls(frontier, confirm, delta, scope, test, np.flatnonzero(rows >= FEWEST_ACCEPTED * test.design_effect))
+        fewest = ceil(FEWEST_ACCEPTED * test.design_effect)
+        return cls(frontier, confirm, delta, scope, test, fewest, np.flatnonzero(rows >= fewest))
 
     def certify(self, target: float) -> Certificate | Refusal:
         """Test the sequence, and grant or refuse."""
-        check_level(self.delta, target=target)
+        check_target(target)
         order = self.sequence(target)
         if not len(order):
-            reason = f"No rule accepts {FEWEST_ACCEPTED} rows or more on the tuning half and meets the target there."
+            reason = f"No rule accepts {self.fewest:,} rows or more on the tuning half and meets the target there."
             best, none = self._best_certifiable(target), _none(self.confirm)
             return Refusal(reason, target, self.delta, self.scope, 0, none, best_certifiable_precision=best)
         p = self.p_values(Tally.of_rules(self.confirm, self.frontier.cuts[order]), order, target)
@@ -167,7 +174,7 @@ class Trial:
         chosen = int(np.lexsort((tally.w[:, 0], -tally.wy[:, 0]))[0])
         cuts = tuple(passed[chosen].tolist())
         alone = Tally.of_rules(self.confirm, cuts).total()
-        # Hsu & Berger's bound, where the whole sequence passed; as every test did, it is not below the target.
+        # Hsu & Berger's bound, where the whole sequence passed; a bound on a grid may be rounded below the target.
         guaranteed = float(self._lower_bounds(order).min()) if len(p) == len(order) else target
         return Certificate(
             rule=int(order[chosen]),
@@ -228,20 +235,6 @@ def check_halves(tuned: Cuts, confirm: Cuts, *, test: PrecisionTest) -> None:
         raise InputError("The two halves are not counted on the same edges.", fix="Count both with the tuning edges.")
     check_half(confirm, test)
     check_half(tuned, test)
-
-
-def check_level(delta: float, *, target: float) -> None:
-    """Raise unless 0 < delta < 0.5 and 0 < target <= 1.
-
-    Raises
-    ------
-    InputError
-        One of them is outside, or NaN.
-    """
-    if not 0 < target <= 1:
-        raise InputError(f"The target is {target!r}.", fix="Give a precision above 0 and at most 1.")
-    if not 0 < delta < 0.5:
-        raise InputError(f"Delta is {delta!r}.", fix="Give a probability of error above 0 and below 0.5, such as 0.1.")
 
 
 def _none(half: Cuts) -> tuple[int, ...]:

@@ -10,15 +10,15 @@ from core.arrays import FloatArray, IntArray
 from core.checks import check_count
 from core.engine.protocol import Axis, Between, CategoryAxis, Engine, Filter
 from core.errors import InputError
-from core.holdout.cells import WEIGHT_MEASURES
+from core.holdout.cells import WEIGHT_MEASURES, sum_squared_residuals
 from core.holdout.data import Holdout
 from core.ingest.schema import PARTS
 from core.jobs import Job
 from core.thresholds.apply import thresholds_of
-from core.thresholds.certify import check_level
-from core.thresholds.data import Cuts
+from core.thresholds.data import Cuts, from_the_top
 from core.thresholds.halves import Split, find_sides
 from core.thresholds.policy import Scope
+from core.thresholds.precision import check_delta
 
 FEW_GROUPS = 50
 LEAST = 1e-12  # of Σw²: less is rounding
@@ -66,7 +66,7 @@ class Blocks:
         )
         p = np.divide(self.tp.sum(axis=1), self.accepted.sum(axis=1), out=np.zeros(len(parts)), where=parts > 0)
         between = np.sum((self.tp - p[:, None] * self.accepted) ** 2, axis=1) * parts / np.maximum(parts - 1, 1)
-        alone = squares_positives * (1 - 2 * p) + p**2 * squares
+        alone = sum_squared_residuals(squares, squares_positives, p)
         alike = np.divide(np.sum(self.accepted**2, axis=1), squares, out=np.ones(len(parts)), where=squares > 0)
         told = (parts > 1) & (alone > LEAST * squares)
         return np.asarray(np.maximum(np.divide(between, alone, out=alike, where=told), 1.0))
@@ -138,7 +138,7 @@ def measure_groups(
     of
         Cuts that the rules point into.
     rules
-        int64 (rules, levels): at most eight rules, the tuned one first.
+        int64 (rules, levels): the tuned one first; at most eight, or an engine's cells run out.
 
     Raises
     ------
@@ -178,18 +178,11 @@ def _count_level(
     rows = [*where, Between("score", float(edges[0]), top)]
     measures = WEIGHT_MEASURES if holdout.rows.weighted else ("rows", "positives", "rows", "positives")
     sums = (yield from engine.count(holdout.rows, axes, measures, where=rows)).sums
-    above = [_from_the_top(sums[measure]) for measure in measures]
-    at, inside = np.searchsorted(edges, thresholds), np.arange(sides.cells) == tuned
+    above = [from_the_top(sums[measure]).astype(np.float64) for measure in measures]
+    at, inside = len(edges) - np.searchsorted(edges, thresholds), np.arange(sides.cells) == tuned
     halves = ([one[kept].sum(axis=0)[:, at].T for one in above] for kept in (inside, ~inside))
     first, rest = (Blocks(*sums) for sums in halves)
     return first, rest
-
-
-def _from_the_top(cells: FloatArray | IntArray) -> FloatArray:
-    """Sums of the scores from each edge up; after the last edge 0."""
-    sums = np.zeros((*cells.shape[:-1], cells.shape[-1] + 1))
-    sums[..., :-1] = np.cumsum(cells[..., ::-1], axis=-1)[..., ::-1]
-    return sums
 
 
 def bound_clustered(blocks: Blocks, *, delta: float, rng: np.random.Generator, draws: int = 2_000) -> ClusteredBound:
@@ -224,7 +217,7 @@ def bound_clustered(blocks: Blocks, *, delta: float, rng: np.random.Generator, d
     ----------
     Davison & Hinkley (1997), Bootstrap Methods and their Application, section 3.8.
     """
-    check_level(delta, target=1.0)
+    check_delta(delta)
     check_count(draws, 100, 100_000, name="draws")
     kept = blocks.accepted[0] > 0
     if not kept.any():

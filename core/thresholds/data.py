@@ -90,9 +90,14 @@ class Cuts:
             positives = np.rint(cells.weight_positives / unit).astype(np.int64)
             rows = positives + np.rint((cells.weight - cells.weight_positives) / unit).astype(np.int64)
             sums = cells.rows, cells.positives, cells.weight_squared, cells.weight_squared_positives
-            weights = WeightSums(*map(_from_the_top, sums))
-        accepted, tp = (_from_the_top(counts) for counts in (rows, positives))
+            weights = WeightSums(*map(from_the_top, sums))
+        accepted, tp = (from_the_top(counts) for counts in (rows, positives))
         return cls(cube.score_edges, accepted, tp, unit, cube.level_edges, cube.more_is_certain, cube.outside, weights)
+
+    @property
+    def weighted(self) -> bool:
+        """Whether rows weigh differently."""
+        return self.weights is not None
 
     @property
     def levels(self) -> int:
@@ -120,7 +125,7 @@ class Cuts:
 
     def amount(self, units: IntArray) -> IntArray:
         """Rows in a number of units, or weight to the nearest whole number."""
-        return units if self.unit == 1.0 else np.rint(units * self.unit).astype(np.int64)
+        return np.asarray(units) if not self.weighted else np.rint(units * self.unit).astype(np.int64)
 
     def threshold(self, cut: IntArray) -> FloatArray:
         """Threshold of each cut: accept score >= threshold; inf accepts none."""
@@ -128,8 +133,9 @@ class Cuts:
         return np.where(at == 0, np.inf, self.edges[self.bins - at])
 
 
-def _from_the_top(counts: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    total = np.zeros((counts.shape[0], counts.shape[1] + 1), dtype=counts.dtype)
-    np.cumsum(counts[:, ::-1], axis=1, out=total[:, 1:])
+def from_the_top(counts: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Sums of the last j cells of the last axis, for every j from 0."""
+    total = np.zeros((*counts.shape[:-1], counts.shape[-1] + 1), dtype=counts.dtype)
+    np.cumsum(counts[..., ::-1], axis=-1, out=total[..., 1:])
     total.flags.writeable = False
     return total

@@ -1,7 +1,7 @@
 """A rule with its proof, beside the single threshold with its own: what a person signs, and what a pipeline reads."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
 
@@ -14,14 +14,13 @@ from core.holdout.segments import name_filter
 from core.thresholds.apply import counts_of, thresholds_of
 from core.thresholds.certificate import Certificate, Counts, Refusal
 from core.thresholds.certify import Trial
-from core.thresholds.clustered import Groups
+from core.thresholds.clustered import FEW_GROUPS, Groups
 from core.thresholds.data import Cuts
 from core.thresholds.gain import Gain, measure_gain
 from core.thresholds.halves import Halves, Split
-from core.thresholds.mist import NO_PINS
 from core.thresholds.objective import Objective
 from core.thresholds.policy import Columns, Confirmation, Policy, Scope, Versions
-from core.thresholds.precision_test import BINOMIAL, BernsteinTest, PrecisionTest
+from core.thresholds.precision import BINOMIAL, BernsteinTest, PrecisionTest
 from core.thresholds.sampling import ALL_ROWS, Sampling
 from core.thresholds.tuning import Method, Tuning, reach, tune
 
@@ -39,9 +38,10 @@ class Proof:
     outcome
         For the method's rules.
     baseline
-        For the single threshold, by the same procedure; None where no single threshold meets the target.
+        For the single threshold, by the same sequence; None where no single threshold meets the target.
     gain
-        Of the one over the other, by recall on the confirmation half; None where neither was certified.
+        Of the one over the other, by recall on the confirmation half; None where neither was certified, or the
+        certificate was taken back.
     groups
         What is known of the groups; None where rows have none.
     """
@@ -58,8 +58,14 @@ class Proof:
     def confirmation(self, cuts: tuple[int, ...], *, delta: float) -> Confirmation:
         """What a policy says of a rule that was certified at delta."""
         test, counts = self.test, counts_of(self.confirm, cuts)
-        largest = test.largest if isinstance(test, BernsteinTest) else None
-        return Confirmation(delta, self.split.method, counts, self.outcome.scope, test.design_effect, largest)
+        return Confirmation(
+            delta=delta,
+            scope=self.outcome.scope,
+            design_effect=test.design_effect,
+            largest_weight=test.largest if isinstance(test, BernsteinTest) else None,
+            split=self.split.method,
+            counts=counts,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,7 +111,7 @@ class Evidence:
         return make_policy(self, self.cuts, holdout, where=where)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values: tuned, bound, baseline, and confirmed or refused, gain, where a proof was asked for.
+        """Plain values: method, tuned, sampling, bound, baseline; test, confirmed or refused, and gain of a proof.
 
         Counts are those of the holdout's rows; precisions, with their bounds, those of the population.
         """
@@ -132,15 +138,8 @@ class Evidence:
         return found
 
 
-def tune_all(
-    cuts: Cuts,
-    objective: Objective,
-    *,
-    method: Method,
-    pinned: Mapping[int, int] = NO_PINS,
-    sampling: Sampling = ALL_ROWS,
-) -> Evidence:
-    """Tune on all rows, without a proof.
+def tune_all(cuts: Cuts, objective: Objective, *, method: Method, sampling: Sampling = ALL_ROWS) -> Evidence:
+    """Tune on these rows, without a proof.
 
     Raises
     ------
@@ -151,7 +150,7 @@ def tune_all(
     """
     _check_sampling(cuts, sampling)
     asked = sampling.in_sample(objective)
-    tuning = tune(cuts, asked, method=method, pinned=pinned)
+    tuning = tune(cuts, asked, method=method)
     return Evidence(objective, sampling, tuning, _tune_single(cuts, asked), None)
 
 
@@ -163,7 +162,6 @@ def tune_and_prove(
     split: Split,
     delta: float,
     rng: np.random.Generator,
-    pinned: Mapping[int, int] = NO_PINS,
     sampling: Sampling = ALL_ROWS,
     scope: Scope = "overall",
     test: PrecisionTest = BINOMIAL,
@@ -172,34 +170,47 @@ def tune_and_prove(
 
     Raises
     ------
-    InfeasibleTarget
-        No rule of the method meets the target, even on the tuning half.
-    InputError
-        The objective is not a precision; delta is out of range; rows are weighted, and the test is not, or sampling
-        rates are given as well.
+    InfeasibleTarget, InputError
+        As in :func:`tune_all` and :func:`prove_tuned`.
     """
-    _check_sampling(halves.tuned, sampling)
+    tuned = tune_all(halves.tuned, objective, method=method, sampling=sampling)
+    return prove_tuned(tuned, halves.confirm, split=split, delta=delta, rng=rng, scope=scope, test=test)
+
+
+def prove_tuned(
+    tuned: Evidence,
+    confirm: Cuts,
+    *,
+    split: Split,
+    delta: float,
+    rng: np.random.Generator,
+    scope: Scope = "overall",
+    test: PrecisionTest = BINOMIAL,
+) -> Evidence:
+    """Certify what was tuned, and the single threshold, on the other half.
+
+    Raises
+    ------
+    InputError
+        The objective is not a precision; delta is out of range; rows are weighted, and the test is not.
+    """
+    objective = tuned.tuning.objective
     if objective.kind != "precision":
         raise InputError(
             f"Only a precision can be certified, not a {objective.kind}.", fix="Give a target precision, or tune only."
         )
-    asked = sampling.in_sample(objective)
-    tuning = tune(halves.tuned, asked, method=method, pinned=pinned)
-    single = _tune_single(halves.tuned, asked)
-    trial = Trial.of(tuning.candidates, halves.confirm, delta=delta, scope=scope, test=test)
-    outcome = trial.certify(asked.target)
-    baseline, gain = None, None
-    if single is not None:
-        other = Trial.of(single.candidates, halves.confirm, delta=delta, scope=scope, test=test)
-        baseline = other.certify(asked.target)
+    trial = Trial.of(tuned.tuning.candidates, confirm, delta=delta, scope=scope, test=test)
+    outcome, baseline, gain = trial.certify(objective.target), None, None
+    if tuned.baseline is not None:
+        other = Trial.of(tuned.baseline.candidates, confirm, delta=delta, scope=scope, test=test)
+        baseline = other.certify(objective.target)
         if isinstance(outcome, Certificate) or isinstance(baseline, Certificate):
-            gain = measure_gain(trial, other, target=asked.target, rng=rng)
-    proof = Proof(split, delta, test, halves.confirm, outcome, baseline, gain)
-    return Evidence(objective, sampling, tuning, single, proof)
+            gain = measure_gain(trial, other, target=objective.target, rng=rng)
+    return replace(tuned, proof=Proof(split, delta, test, confirm, outcome, baseline, gain))
 
 
 def _check_sampling(cuts: Cuts, sampling: Sampling) -> None:
-    if cuts.unit != 1.0 and not sampling.even:
+    if cuts.weighted and not sampling.even:
         raise InputError("Weights and sampling rates are both given.", fix="Give one of them: they say the same.")
 
 
@@ -255,8 +266,8 @@ def find_cautions(evidence: Evidence, holdout: Holdout) -> list[str]:
         found.append(f"Split by time, rows of one {group[:80]!r} stand in both halves.")
     if proof.groups is not None and proof.groups.few:
         found.append(
-            f"The accepted rows tell as much as {proof.groups.effective:.3g} groups of equal size. With fewer than 50 "
-            "the proof is not reliable."
+            f"The accepted rows tell as much as {proof.groups.effective:.3g} groups of equal size. With fewer "
+            f"than {FEW_GROUPS} the proof is not reliable."
         )
     return found
 
@@ -283,7 +294,7 @@ def describe(counts: Counts, of: Cuts, sampling: Sampling = ALL_ROWS) -> dict[st
 
 
 def _number(units: int, of: Cuts) -> float:
-    return units if of.unit == 1.0 else units * of.unit
+    return units if not of.weighted else units * of.unit
 
 
 def _describe_bound(evidence: Evidence, tuned: Counts) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from core.checks import check_between, check_count
 from core.errors import InputError
 from core.thresholds.certify import Trial
 from core.thresholds.data import Cuts
-from core.thresholds.precision_test import Tally
+from core.thresholds.precision import Tally, check_target
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +31,8 @@ class Gain:
     recall, recall_baseline
         On that half; 0 where nothing was certified.
     ratio, ratio_lo, ratio_hi
-        recall / recall_baseline; inf where the baseline finds nothing, NaN where neither does.
+        recall / recall_baseline; inf where the baseline finds nothing, NaN where neither does. Draws in which neither
+        was certified have no ratio and are left out of its interval; their difference is 0.
     difference, difference_lo, difference_hi
         recall - recall_baseline.
     confidence
@@ -50,16 +51,26 @@ class Gain:
     confidence: float
 
     @property
+    def kind(self) -> Literal["gain", "loss", "no gain", "no baseline"]:
+        """What the interval of the difference says."""
+        if not self.recall_baseline:
+            return "no baseline"
+        if self.difference_lo > 0:
+            return "gain"
+        return "loss" if self.difference_hi < 0 else "no gain"
+
+    @property
     def verdict(self) -> str:
         """What to do, in one sentence with n and interval."""
-        points, lo, hi = (f"{100 * one:+.3g}" for one in (self.difference, self.difference_lo, self.difference_hi))
-        found = f"{points} points ({100 * self.confidence:g} % interval {lo} to {hi}; {self.positives:,} positives)"
-        if not self.recall_baseline:
-            return f"No single threshold was certified, so there is no ratio: recall of the rule is {found}."
-        found = f"recall is {self.ratio:.3g} times that of one threshold, {found}."
-        if self.difference_lo > 0:
-            return f"Gain: {found}"
-        return f"{'Loss' if self.difference_hi < 0 else 'No gain'}: keep one threshold; {found}"
+        lo, hi = (f"{100 * end:+.3g}" for end in (self.difference_lo, self.difference_hi))
+        ends = (
+            f"{100 * self.confidence:g} % interval of the difference {lo} to {hi} points; {self.positives:,} positives"
+        )
+        if self.kind == "no baseline":
+            recall = f"recall of the rule is {100 * self.recall:.3g} %"
+            return f"No single threshold was certified, so there is no ratio; {recall} ({ends})."
+        advice = "" if self.kind == "gain" else " keep one threshold;"
+        return f"{self.kind.capitalize()}:{advice} recall is {self.ratio:.3g} times that of one threshold ({ends})."
 
     def frame(self) -> "pd.DataFrame":
         """Two lines, ratio and difference of recall: quantity, value, lo, hi, positives, confidence."""
@@ -132,6 +143,7 @@ def measure_gain(
     check_count(draws, 100, 100_000, name="draws")
     if rule.confirm is not baseline.confirm:
         raise InputError("The two trials are of different halves.", fix="Certify both on the same rows.")
+    check_target(target)
     contenders = [_Contender(trial, trial.sequence(target), target) for trial in (rule, baseline)]
     half = rule.confirm
     observed = [one.recall(Tally.of_rules(half, one.cuts), np.array(half.positives * half.unit)) for one in contenders]
@@ -215,8 +227,7 @@ def _draw_sums(
     sums: FloatArray, squares: FloatArray, size: int, *, effect: float, rng: np.random.Generator
 ) -> FloatArray:
     """Cumulated sums Σw of gamma draws, (size, cuts), from cumulated Σw and Σw²."""
-    steps = (np.maximum(np.diff(total, prepend=0.0), 0.0) for total in (sums, squares))  # rounding may go below 0
-    mean, variance = next(steps), next(steps) * effect
+    mean, variance = (np.maximum(np.diff(total, prepend=0.0), 0.0) for total in (sums, squares * effect))  # not below 0
     scale = np.divide(variance, mean, out=np.ones_like(mean), where=mean > 0)
     shape = np.divide(mean, scale, out=np.zeros_like(mean), where=scale > 0)
     return np.asarray(np.cumsum(rng.standard_gamma(shape, size=(size, len(shape))) * scale, axis=1))

@@ -105,7 +105,14 @@ class Ledger:
                 fix="Keep the certified rule, or bring fresh rows of more groups.",
             )
         asked = self.first.sampling.in_sample(Objective("precision", target)).target
-        verdict = check_edit(self.proof.confirm, cuts, target=asked, looks=self.counter, test=self.proof.test)
+        verdict = check_edit(
+            self.proof.confirm,
+            cuts,
+            target=asked,
+            looks=self.counter,
+            scope=self.proof.outcome.scope,
+            test=self.proof.test,
+        )
         return replace(self, counter=verdict.looks, looks=(*self.looks, Look(origin, target, verdict)))
 
     def frame(self) -> pd.DataFrame:

@@ -8,9 +8,9 @@ import pandas as pd
 
 from core.arrays import FloatArray, IntArray
 from core.checks import check_count
-from core.thresholds.certify import FEWEST_ACCEPTED, check_level
+from core.thresholds.certify import FEWEST_ACCEPTED
 from core.thresholds.data import Cuts
-from core.thresholds.precision_test import BINOMIAL, PrecisionTest, Tally, check_half
+from core.thresholds.precision import BINOMIAL, PrecisionTest, Tally, check_delta, check_half, check_target
 
 OVERALL_ONLY = "The bound on the overall precision does not bind each level: a level may lie below the target."
 
@@ -113,7 +113,8 @@ def tabulate_levels(
     delta is apart from the certificate's. To *demand* the target of each level, `certify` with scope ``each level`` is
     sharper: it needs no correction.
     """
-    check_level(delta, target=target)
+    check_delta(delta)
+    check_target(target)
     check_count(candidates, 1, 10**9, name="candidates")
     check_half(confirm, test)
     at = np.arange(confirm.levels), np.asarray(cuts, dtype=np.int64)

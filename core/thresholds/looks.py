@@ -5,11 +5,13 @@ from fractions import Fraction
 from math import comb, pi
 from typing import Literal
 
+import numpy as np
+
 from core.errors import InputError
 from core.thresholds.certificate import Counts
-from core.thresholds.certify import check_level
 from core.thresholds.data import Cuts
-from core.thresholds.precision_test import BINOMIAL, PrecisionTest, Tally, check_half
+from core.thresholds.policy import Scope
+from core.thresholds.precision import BINOMIAL, PrecisionTest, Tally, check_delta, check_half, check_target
 
 Seen = Literal["verdicts", "counts"]
 
@@ -65,7 +67,7 @@ class LookCounter:
 
     def __post_init__(self) -> None:
         """Check the numbers."""
-        check_level(self.delta, target=1.0)
+        check_delta(self.delta)
         if not 0 <= self.passes <= self.looks or self.candidates < 0:
             raise InputError(
                 f"{self.passes} of {self.looks} edits passed, of {self.candidates} rules.", fix="Count them again."
@@ -120,6 +122,7 @@ def check_edit(
     target: float,
     looks: LookCounter,
     seen: Seen = "counts",
+    scope: Scope = "overall",
     test: PrecisionTest = BINOMIAL,
 ) -> EditVerdict:
     """Test one rule set by hand on the confirmation half, at the level that is left for it.
@@ -137,23 +140,24 @@ def check_edit(
     seen
         What of B the editor knew: only ``verdicts``, or ``counts``. Any figure of B counts as counts: live counts, a
         certificate's confirmed precision, a refusal's best certifiable precision.
-    test
-        As in :func:`core.thresholds.certify.certify`.
+    scope, test
+        As in :func:`core.thresholds.certify.certify`; of each level, those that accept rows of the confirmation half.
 
     Raises
     ------
     InputError
         A cut is not one of the candidates; the target is out of range; the half is weighted, and the test is not.
     """
-    check_level(looks.delta, target=target)
+    check_target(target)
     check_half(confirm, test)
     if len(cuts) != confirm.levels or not all(0 <= cut <= confirm.bins for cut in cuts):
         raise InputError(f"The cuts are {cuts[:20]}.", fix=f"Give {confirm.levels} cuts from 0 to {confirm.bins}.")
     level = looks.level() if seen == "verdicts" else looks.level_among((confirm.bins + 1) ** confirm.levels)
-    tally = Tally.of_rules(confirm, [cuts]).total()
-    p = test.p_values(tally, target).item()
+    tally = Tally.of_rules(confirm, [cuts])
+    tested = tally if scope == "each level" else tally.total()
+    p = float(np.where(tested.rows > 0, test.p_values(tested, target), 0.0).max()) if tested.rows.any() else 1.0
     certified = p <= level
-    figures = f"{test.describe(tally)}: p is {p:.3g}, "
+    figures = f"{test.describe(tally.total())}: p is {p:.3g}, "
     reason = (
         f"Look {looks.looks + 1}: {figures if seen == 'counts' else 'p is '}"
         f"{'at most' if certified else 'more than'} the {level:.3g} left for it."

@@ -1,7 +1,7 @@
 """All methods at one question: what each finds, how far it is from the bound, and what fresh rows say."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import get_args
 
@@ -15,7 +15,7 @@ from core.thresholds.data import Cuts
 from core.thresholds.frontier import Frontier
 from core.thresholds.objective import Objective
 from core.thresholds.policy import Scope
-from core.thresholds.precision_test import BINOMIAL, PrecisionTest, Tally
+from core.thresholds.precision import BINOMIAL, PrecisionTest, Tally
 from core.thresholds.sampling import ALL_ROWS, Sampling
 from core.thresholds.tuning import Method, Tuning, tune
 
@@ -79,6 +79,14 @@ class Comparison:
         )
         return pd.concat(parts, ignore_index=True) if parts else empty
 
+    def settle(self, method: Method, outcome: Certificate | Refusal) -> "Comparison":
+        """With the outcome of one method, which was asked more than the others."""
+        answers = tuple(
+            replace(one, outcome=outcome, reason=_reason(outcome)) if one.method == method else one
+            for one in self.answers
+        )
+        return replace(self, answers=answers)
+
     def answer(self, method: Method) -> Answer:
         """The answer of one method."""
         return next(answer for answer in self.answers if answer.method == method)
@@ -119,7 +127,11 @@ def _ask(
     if prove is None:
         return Answer(method, tuning, None, "")
     outcome = prove(tuning.candidates)
-    return Answer(method, tuning, outcome, outcome.reason if isinstance(outcome, Refusal) else "")
+    return Answer(method, tuning, outcome, _reason(outcome))
+
+
+def _reason(outcome: Certificate | Refusal) -> str:
+    return outcome.reason if isinstance(outcome, Refusal) else ""
 
 
 def _why(error: RecScopeError) -> str:

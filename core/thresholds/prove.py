@@ -15,13 +15,13 @@ from core.thresholds.certificate import Certificate, Refusal
 from core.thresholds.certify import Trial
 from core.thresholds.clustered import Groups, bound_clustered, measure_groups
 from core.thresholds.data import Cuts
-from core.thresholds.evidence import Evidence, Proof, tune_and_prove
+from core.thresholds.evidence import Evidence, prove_tuned, tune_all
 from core.thresholds.halves import Halves, Split
 from core.thresholds.objective import Objective
 from core.thresholds.policy import Scope
-from core.thresholds.precision_test import BernsteinTest, BinomialTest
+from core.thresholds.precision import BernsteinTest, BinomialTest
 from core.thresholds.sampling import ALL_ROWS, Sampling
-from core.thresholds.tuning import Method, tune
+from core.thresholds.tuning import Method
 
 RULES = 8  # whose design effects are measured
 
@@ -53,38 +53,30 @@ def prove(
     Raises
     ------
     InfeasibleTarget, InputError
-        As in :func:`core.thresholds.evidence.tune_and_prove`.
+        As in :func:`core.thresholds.evidence.tune_and_prove`; or a row weighs more than the largest weight.
 
     Notes
     -----
-    Where rows have groups, the design effect is the largest of several: of the tuned rule, and of
-    rules from the widest to the narrowest of the sequence, on either half. One number for all of them would be
-    too small for a rule whose rows come from few groups. The certified rule must also pass a bootstrap of whole groups
+    Where rows have groups, the design effect is the largest of several: of the tuned rule, and of rules from the
+    narrowest to the widest of the sequence, on either half. That of one rule would be too small for another whose rows
+    come from few groups. The certified rule must also pass a bootstrap of whole groups
     of the confirmation half; a further condition only lowers the probability of error.
     """
-    asked = sampling.in_sample(objective)
+    tuned = tune_all(halves.tuned, objective, method=method, sampling=sampling)
     test = choose_test(halves.tuned, holdout, largest_weight=largest_weight)
+    settle = partial(prove_tuned, tuned, halves.confirm, split=split, delta=delta, rng=rng, scope=scope)
     if holdout.roles.group is None or objective.kind != "precision":
-        return tune_and_prove(
-            halves, objective,
-            method=method, split=split, delta=delta, rng=rng, sampling=sampling, scope=scope, test=test,
-        )  # fmt: skip
-    tuning = tune(halves.tuned, asked, method=method)
+        return settle(test=test)
+    tuning = tuned.tuning
     trial = Trial.of(tuning.candidates, halves.confirm, delta=delta, scope=scope, test=test)
-    rules = spread_rules(trial, tuning.cuts, target=asked.target)
+    rules = spread_rules(trial, tuning.cuts, target=tuning.objective.target)
     measure = partial(measure_groups, holdout, engine, halves.tuned, scope=scope, split=split, where=where)
     groups, _ = yield from measure(rules)
-    evidence = tune_and_prove(
-        halves, objective,
-        method=method, split=split, delta=delta, rng=rng, sampling=sampling, scope=scope,
-        test=replace(test, design_effect=groups.design_effect),
-    )  # fmt: skip
-    proof = evidence.proof
-    if proof is None or not isinstance(proof.outcome, Certificate):
-        return replace(evidence, proof=replace(proof, groups=groups) if proof else None)
-    _, blocks = yield from measure(np.array([proof.outcome.cuts]))
-    bound = bound_clustered(blocks, delta=delta, rng=rng)
-    return replace(evidence, proof=_check_bound(proof, replace(groups, bound=bound)))
+    evidence = settle(test=replace(test, design_effect=groups.design_effect))
+    if evidence.cuts is not None:
+        _, blocks = yield from measure(np.array([evidence.cuts]))
+        groups = replace(groups, bound=bound_clustered(blocks, delta=delta, rng=rng))
+    return apply_groups(evidence, groups)
 
 
 def spread_rules(trial: Trial, tuned: tuple[int, ...], *, target: float) -> IntArray:
@@ -95,16 +87,20 @@ def spread_rules(trial: Trial, tuned: tuple[int, ...], *, target: float) -> IntA
     return np.concatenate([[tuned], trial.frontier.cuts[chosen]])
 
 
-def _check_bound(proof: Proof, groups: Groups) -> Proof:
-    """Take the certificate back where whole groups, resampled, do not reach the target."""
-    outcome, bound = proof.outcome, groups.bound
+def apply_groups(evidence: Evidence, groups: Groups) -> Evidence:
+    """Keep what is known of the groups; take the certificate back where resampled groups do not reach the target."""
+    proof, bound = evidence.proof, groups.bound
+    if proof is None:
+        return evidence
+    outcome = proof.outcome
     if bound is None or not isinstance(outcome, Certificate) or bound.lower > outcome.target:
-        return replace(proof, groups=groups)
+        return replace(evidence, proof=replace(proof, groups=groups))
     reason = (
-        f"Rows counted as independent pass, but whole groups resampled put the precision above {bound.lower:.4g} only, "
-        f"which is not above {outcome.target:.6g}."
+        f"The test at effective counts passes, but whole groups resampled put the precision above {bound.lower:.4g} "
+        f"only, and the target is {outcome.target:.6g}."
     )
-    return replace(proof, groups=groups, outcome=Refusal.of_certificate(outcome, reason=reason), gain=None)
+    refusal = Refusal.take_back(outcome, reason=reason)
+    return replace(evidence, proof=replace(proof, groups=groups, outcome=refusal, gain=None))
 
 
 def choose_test(cuts: Cuts, holdout: Holdout, *, largest_weight: float | None) -> BinomialTest | BernsteinTest:

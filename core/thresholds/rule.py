@@ -14,7 +14,7 @@ from core.holdout.positivity import MINIMUM_ROWS, Surface
 from core.thresholds.certificate import Counts
 from core.thresholds.certify import FEWEST_ACCEPTED
 from core.thresholds.data import Cuts
-from core.thresholds.precision_test import BINOMIAL, PrecisionTest, Tally
+from core.thresholds.precision import BINOMIAL, PrecisionTest, Tally
 from core.thresholds.sampling import ALL_ROWS, Sampling
 from core.thresholds.single import trace_single
 
@@ -137,7 +137,7 @@ def suggest_target(
 
 
 def _step_down(precision: float) -> float:
-    return round(max(int(precision / TARGET_STEP), 1) * TARGET_STEP, 2)
+    return round(max(int(precision / TARGET_STEP + 1e-9), 1) * TARGET_STEP, 2)
 
 
 def _per_bin(table: IntArray) -> IntArray:

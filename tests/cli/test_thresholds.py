@@ -188,8 +188,7 @@ class TestTune:
     def test_each_level_by_itself(self, call, rows) -> None:
         found = call("tune", rows, "--precision", 0.15, "--certify", "--each-level").json
         assert found["test"]["scope"] == "each level"
-        if "confirmed" in found:
-            assert found["policy"]["confirmed"]["scope"] == "each level"
+        assert found["policy"]["confirmed"]["scope"] == "each level"
 
     @pytest.mark.parametrize(
         ("options", "message"),

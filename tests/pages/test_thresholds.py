@@ -230,7 +230,7 @@ def test_a_refusal_says_why_and_what_would_be_enough() -> None:
     assert "Best precision that these rows could have certified: 0.415." in said
     assert "more rows of this kind would not help" in said
     assert "**Confirmed** · n = 100,114" in said
-    assert "This is the rule most likely to hold." in said
+    assert "This is the rule whose proof failed." in said
     assert "43 accepted, 18 of them positive" in said
     app = show(app, "Export")
     assert "No rule was certified, so there is no policy." in words(app)

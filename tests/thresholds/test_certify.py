@@ -10,11 +10,12 @@ from core.arrays import IntArray
 from core.errors import InputError
 from core.thresholds.binomial import lower_bound, tail
 from core.thresholds.certificate import Certificate, Refusal
-from core.thresholds.certify import Scope, certify
-from core.thresholds.data import Cuts
+from core.thresholds.certify import certify
+from core.thresholds.data import Cuts, WeightSums
 from core.thresholds.frontier import Frontier
 from core.thresholds.mist import trace_mist
 from core.thresholds.objective import Objective
+from core.thresholds.policy import Scope
 from core.thresholds.sampling import Sampling
 from tests.thresholds.population import constant, every_rule, make_cuts, most_recall, posterior_network
 
@@ -154,8 +155,9 @@ def test_halves_must_share_edges_and_be_unweighted() -> None:
         outcome(replace(TUNED, edges=np.array([0.0, 0.2, 0.3, 1.0])))
     with pytest.raises(InputError, match="not counted on the same edges"):
         outcome(replace(TUNED, more_is_certain=False))
+    sums = WeightSums(TUNED.accepted, TUNED.tp, 0.25 * TUNED.accepted, 0.25 * TUNED.tp)
     with pytest.raises(InputError, match="weighted holdout"):
-        outcome(replace(TUNED, unit=0.5))
+        outcome(replace(TUNED, unit=0.5, weights=sums))
 
 
 def test_each_level_needs_every_level() -> None:
@@ -245,7 +247,8 @@ def test_mapie_is_an_independent_oracle() -> None:
     MAPIE takes ceil(n · (1 - tp/n)) for the false positives, which rounding can make one too many: its value is
     then the tail at one true positive fewer. Its fixed sequence stops where ours does.
     """
-    risk_control = pytest.importorskip("mapie.risk_control")
+    from mapie import risk_control  # the import takes seconds
+
     pop, rng, at = posterior_network(3), np.random.default_rng(9), np.arange(3)
     a, b = pop.draw(20_000, rng), pop.draw(20_000, rng)
     frontier = trace_mist(a)

@@ -23,7 +23,7 @@ from core.thresholds.certify import Trial
 from core.thresholds.clustered import Blocks, bound_clustered, measure_groups
 from core.thresholds.halves import Split, count_halves, find_sides
 from core.thresholds.mist import trace_mist
-from core.thresholds.precision_test import BinomialTest
+from core.thresholds.precision import BinomialTest
 from core.thresholds.prove import spread_rules
 from core.thresholds.rule import Rule
 from tests.conftest import MakeHoldout

@@ -1,6 +1,5 @@
 """Hand edits: the levels sum to delta over every history, and peeking at counts is paid for."""
 
-from dataclasses import replace
 from math import comb
 
 import numpy as np
@@ -10,7 +9,7 @@ from scipy.stats import binomtest
 from core.errors import InputError
 from core.thresholds.binomial import tail
 from core.thresholds.looks import LookCounter, check_edit
-from tests.thresholds.population import constant, every_rule, make_cuts
+from tests.thresholds.population import constant, every_rule, make_cuts, two_levels
 
 HALF = make_cuts([[100, 40]], [[20, 36]])
 
@@ -80,7 +79,7 @@ def test_bad_input() -> None:
         with pytest.raises(InputError, match="The cuts are"):
             check_edit(HALF, cuts, target=0.5, looks=LookCounter(0.1, 1))
     with pytest.raises(InputError, match="weighted"):
-        check_edit(replace(HALF, unit=2.0), (1,), target=0.5, looks=LookCounter(0.1, 1))
+        check_edit(two_levels(unit=0.5), (1, 1), target=0.5, looks=LookCounter(0.1, 1))
 
 
 def test_an_editor_who_sees_counts_is_held_and_a_mere_count_of_looks_is_not() -> None:

@@ -6,7 +6,7 @@ import pytest
 from core.errors import InputError
 from core.intervals import wilson
 from core.thresholds.certify import certify
-from core.thresholds.precision_test import BernsteinTest
+from core.thresholds.precision import BernsteinTest
 from core.thresholds.rule import FIRST_TARGET, Rule, snap_cut, suggest_target
 from core.thresholds.sampling import Sampling
 from core.thresholds.single import trace_single

@@ -1,7 +1,7 @@
 """How "precision <= target" is tested on accepted rows: exactly, at effective counts, or under weights."""
 
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +9,7 @@ import numpy.typing as npt
 from core.arrays import FloatArray, IntArray
 from core.checks import check_between
 from core.errors import InputError
-from core.holdout.cells import count_binomial_rows
+from core.holdout.cells import count_binomial_rows, sum_squared_residuals
 from core.intervals import wilson
 from core.thresholds.binomial import lower_bound, rows_to_certify, tail
 from core.thresholds.data import Cuts
@@ -69,31 +69,6 @@ class Tally:
         return np.where(rows > 0, lo, np.nan), np.where(rows > 0, hi, np.nan)
 
 
-class PrecisionTest(Protocol):
-    """A test of H0 "precision <= target", and the bound that comes from it."""
-
-    @property
-    def design_effect(self) -> float:
-        """How many rows tell as much as one independent row."""
-        ...
-
-    def p_values(self, tally: Tally, target: npt.ArrayLike) -> FloatArray:
-        """p-value of each entry; 1 where nothing is accepted."""
-        ...
-
-    def lower_bounds(self, tally: Tally, delta: float) -> FloatArray:
-        """The largest precision that is rejected at level delta, for each entry; 0 where there is none."""
-        ...
-
-    def rows_needed(self, tally: Tally, *, target: float, delta: float) -> int | None:
-        """About how many accepted rows pass if what they are like stays; None where no number does. One entry."""
-        ...
-
-    def describe(self, tally: Tally) -> str:
-        """What was counted, in words. One entry."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class BinomialTest:
     r"""Exact for independent rows that weigh alike; for grouped rows at the effective counts.
@@ -116,15 +91,15 @@ class BinomialTest:
         _check_design_effect(self.design_effect)
 
     def p_values(self, tally: Tally, target: npt.ArrayLike) -> FloatArray:
-        """As defined; 1 where less than one effective positive is accepted."""
+        """p-value of each entry; 1 where less than one effective positive is accepted."""
         return tail(*self._effective(tally), target)
 
     def lower_bounds(self, tally: Tally, delta: float) -> FloatArray:
-        """Clopper-Pearson bounds at the effective counts."""
+        """The largest precision that is rejected at level delta: Clopper-Pearson at the effective counts."""
         return lower_bound(*self._effective(tally), delta)
 
     def rows_needed(self, tally: Tally, *, target: float, delta: float) -> int | None:
-        """By the tail at ever more rows of this precision."""
+        """About how many accepted rows of this precision pass; None where no number does. One entry."""
         tp, accepted = round(tally.wy.item()), round(tally.w.item())
         return rows_to_certify(tp, accepted, target=target, delta=delta, design_effect=self.design_effect)
 
@@ -178,11 +153,11 @@ class BernsteinTest:
         _check_design_effect(self.design_effect)
 
     def p_values(self, tally: Tally, target: npt.ArrayLike) -> FloatArray:
-        """As defined; 1 where the mean is not above 0, or fewer than two rows are accepted."""
+        """p-value of each entry; 1 where the mean is not above 0, or fewer than two rows are accepted."""
         m, V, k = self._moments(tally, np.asarray(target, dtype=np.float64))
         k = np.maximum(k, 1 + 1e-9)
         slope, spread = 7 * self.largest / (3 * (k - 1)), np.sqrt(2 * V / k)
-        root = (np.sqrt(spread**2 + 4 * slope * np.maximum(m, 0)) - spread) / (2 * slope)
+        root = _positive_root(slope, spread, np.maximum(m, 0))
         return np.asarray(np.minimum(2 * np.exp(-(root**2)), 1.0))
 
     def lower_bounds(self, tally: Tally, delta: float) -> FloatArray:
@@ -193,14 +168,13 @@ class BernsteinTest:
         return np.asarray(np.maximum(first_failure - 1, 0) / GRID)
 
     def rows_needed(self, tally: Tally, *, target: float, delta: float) -> int | None:
-        """The certificate's inequality solved for k, with k in place of k - 1."""
+        """As many as solve the inequality, with k in place of k - 1; None where no number does. One entry."""
         m, V, _ = (float(value.item()) for value in self._moments(tally, np.array(target)))
         if m <= 0:
             return None
         L = np.log(2 / delta)
         slope, spread = 7 * self.largest * L / 3, np.sqrt(2 * V * L)
-        root = (np.sqrt(spread**2 + 4 * slope * m) - spread) / (2 * slope)
-        return int(np.ceil((1 / root**2 + 1) * self.design_effect))
+        return int(np.ceil((1 / _positive_root(slope, spread, np.array(m)).item() ** 2 + 1) * self.design_effect))
 
     def describe(self, tally: Tally) -> str:
         """Weighted precision and rows."""
@@ -210,9 +184,24 @@ class BernsteinTest:
         """Mean and sample variance of z, and the effective number of rows."""
         n = np.maximum(np.asarray(tally.rows, dtype=np.float64), 1.0)
         mean = (tally.wy - target * tally.w) / n
-        squares = tally.w2y * (1 - 2 * target) + target**2 * tally.w2  # w²(y - sigma)², as y² = y
+        squares = sum_squared_residuals(tally.w2, tally.w2y, target)
         variance = np.maximum(squares - n * mean**2, 0) / np.maximum(n - 1, 1.0)
         return mean, variance, np.asarray(tally.rows / self.design_effect)
+
+
+PrecisionTest = BinomialTest | BernsteinTest
+
+
+def check_target(target: float) -> None:
+    """Raise unless 0 < target <= 1; NaN is outside."""
+    if not 0 < target <= 1:
+        raise InputError(f"The target is {target!r}.", fix="Give a precision above 0 and at most 1.")
+
+
+def check_delta(delta: float) -> None:
+    """Raise unless 0 < delta < 0.5; NaN is outside."""
+    if not 0 < delta < 0.5:
+        raise InputError(f"Delta is {delta!r}.", fix="Give a probability of error above 0 and below 0.5, such as 0.1.")
 
 
 def check_half(half: Cuts, test: PrecisionTest) -> None:
@@ -223,9 +212,9 @@ def check_half(half: Cuts, test: PrecisionTest) -> None:
     InputError
         The half is weighted and the test takes every row as one, or a row weighs more than the largest weight.
     """
-    if half.unit == 1.0:
+    if half.weights is None:
         return
-    if half.weights is None or not isinstance(test, BernsteinTest):
+    if not isinstance(test, BernsteinTest):
         raise InputError(
             "A weighted holdout has no exact binomial test.",
             fix="Give the largest weight that a row can have, or count without weights and give the sampling rates of "
@@ -237,6 +226,11 @@ def check_half(half: Cuts, test: PrecisionTest) -> None:
             f"Rows weigh more than {test.largest:.6g}, the largest weight that was given.",
             fix="Give the largest weight that the sampling design allows: 1 over its smallest rate.",
         )
+
+
+def _positive_root(a: FloatArray, b: FloatArray, c: FloatArray) -> FloatArray:
+    """X >= 0 with a·x² + b·x = c."""
+    return np.asarray((np.sqrt(b**2 + 4 * a * c) - b) / (2 * a))
 
 
 def _check_design_effect(value: float) -> None:
