@@ -76,11 +76,11 @@ def count_cuts(
     Raises
     ------
     InputError
-        Levels or bins out of range, no rows of both labels.
+        Levels or bins out of range, more levels than rows, no rows of both labels, a level without positives.
     """
     axes = yield from _find_axes(holdout, engine, levels=levels, bins=bins, where=where)
     counts = yield from engine.count(holdout.rows, axes, measures_of(holdout), where=where)
-    return Cuts.from_cube(_cube(holdout, axes, counts))
+    return _check_levels(Cuts.from_cube(_cube(holdout, axes, counts)))
 
 
 def count_halves(
@@ -104,7 +104,8 @@ def count_halves(
     parts = ((first, size), (rest, int(sizes.sum()) - size))
     cubes = [_cube(holdout, axes, Counts(sums, rows - int(sums["rows"].sum()))) for sums, rows in parts]
     weighted = (cubes[0].cells + cubes[1].cells).weighted  # of both: one half alone may look alike
-    return Halves(*(Cuts.from_cube(cube, weighted=weighted) for cube in cubes))
+    cuts = [Cuts.from_cube(cube, weighted=weighted) for cube in cubes]
+    return Halves(_check_levels(cuts[0]), cuts[1])
 
 
 def find_sides(holdout: Holdout, engine: Engine, split: Split, where: Sequence[Filter]) -> Job[tuple[Axis, int]]:
@@ -139,6 +140,11 @@ def _find_time(holdout: Holdout, engine: Engine, where: Sequence[Filter]) -> Job
 def _find_axes(
     holdout: Holdout, engine: Engine, *, levels: Binning, bins: int, where: Sequence[Filter]
 ) -> Job[tuple[Axis, Axis]]:
+    if levels.method != "edges" and levels.count > holdout.rows.count:
+        raise InputError(
+            f"{levels.count:,} levels are asked for, and there are {holdout.rows.count:,} rows.",
+            fix="Choose fewer levels.",
+        )
     ends = yield from engine.quantiles(holdout.rows, "uncertainty", np.array([LOWEST, 1.0]), where=where)
     level_edges = yield from find_edges(
         holdout, engine, "uncertainty", levels, cap=LEVELS_CAP, where=where, ends=tuple(ends.tolist())
@@ -148,6 +154,19 @@ def _find_axes(
     axis = Axis("uncertainty", level_edges)
     inner = yield from engine.quantiles(holdout.rows, "score", shares, by=axis, where=where)
     return axis, Axis("score", np.unique([*ALL_SCORES, *inner[np.isfinite(inner)]]))
+
+
+def _check_levels(cuts: Cuts) -> Cuts:
+    """Refuse a level that has rows and no positive: whatever its threshold, it can find nothing."""
+    bare = np.flatnonzero((cuts.accepted[:, -1] > 0) & (cuts.tp[:, -1] == 0))
+    if len(bare):
+        rows = int(cuts.amount(cuts.accepted[bare[0], -1]))
+        raise InputError(
+            f"Level {bare[0] + 1} (1 is the least uncertain) has {rows:,} rows and no positive: no threshold can be "
+            "found for it.",
+            fix="Choose fewer levels, or type level edges that leave each some positives.",
+        )
+    return cuts
 
 
 def _cube(holdout: Holdout, axes: tuple[Axis, Axis], counts: Counts) -> CountCube:

@@ -209,3 +209,23 @@ def test_an_empty_typed_level_is_no_error(engine: DuckEngine, holdout: Any, rows
     cuts = finish(count_cuts(holdout, engine, levels=levels, bins=20))
     assert cuts.rows == len(rows)
     assert cuts.accepted[2].max() == 0
+
+
+@pytest.mark.parametrize("kind, level", [("std", 3), ("evidence", 1)])
+def test_a_level_without_positives_is_named(
+    engine: DuckEngine, make_holdout: MakeHoldout, rows: pd.DataFrame, kind: str, level: int
+) -> None:
+    """The rows of the largest uncertainty column are all negative."""
+    top = rows["uncertainty"] > rows["uncertainty"].quantile(0.6)
+    holdout = make_holdout(rows.assign(label=rows["label"].where(~top, 0)), kind=kind)
+    with pytest.raises(InputError, match=rf"Level {level} .* has [\d,]+ rows and no positive") as caught:
+        finish(count_cuts(holdout, engine, levels=THREE, bins=20))
+    assert "fewer levels" in caught.value.fix
+    with pytest.raises(InputError, match="no positive"):
+        halve(engine, holdout, Split())
+    assert finish(count_cuts(holdout, engine, levels=Binning("equal_weight", 1), bins=20)).levels == 1
+
+
+def test_more_levels_than_rows(engine: DuckEngine, make_holdout: MakeHoldout, rows: pd.DataFrame) -> None:
+    with pytest.raises(InputError, match="50 levels are asked for, and there are 40 rows"):
+        finish(count_cuts(make_holdout(rows.head(40)), engine, levels=Binning("equal_weight", 50), bins=5))
