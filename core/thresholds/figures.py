@@ -35,7 +35,8 @@ _DASHES: dict[Method, str] = {
 LEGEND = {"orientation": "h", "y": -0.25}
 SURROUNDINGS = 2.5  # times the recall of the marks
 CURVE_HOVER = (
-    "recall %{x:.3~g}<br>precision %{y:.3~g}<br>accepted %{customdata[0]:,.0f}<br>positives %{customdata[1]:,.0f}"
+    "recall %{x:.3~g}<br>precision %{y:.3~g} (95 %: %{customdata[2]:.3~g} – %{customdata[3]:.3~g})"
+    "<br>accepted %{customdata[0]:,.0f}<br>positives %{customdata[1]:,.0f}"
 )
 
 
@@ -121,7 +122,7 @@ def _curve(part: pd.DataFrame, method: Method, *, is_chosen: bool) -> go.Scatter
         mode="lines",
         line={"color": _COLOURS[method], **style},
         name=NAMES[method],
-        customdata=part[["accepted", "tp"]].to_numpy(),
+        customdata=part[["accepted", "tp", "precision_lo", "precision_hi"]].to_numpy(),
         hovertemplate=f"{NAMES[method]}<br>{CURVE_HOVER}<extra></extra>",
     )
 

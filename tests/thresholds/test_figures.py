@@ -62,6 +62,8 @@ def test_each_line_is_its_part_of_the_frame(halves: Halves, method: str) -> None
         part = curves[curves["method"] == name]
         np.testing.assert_array_equal(drawn[NAMES[name]].x, part["recall"])
         np.testing.assert_array_equal(drawn[NAMES[name]].y, part["precision"])
+        hover = ["accepted", "tp", "precision_lo", "precision_hi"]
+        np.testing.assert_array_equal(drawn[NAMES[name]].customdata, part[hover])
     chosen = curves[curves["method"] == method]
     band = drawn["95 % interval of the chosen method"]
     np.testing.assert_array_equal(band.y, [*chosen["precision_hi"], *chosen["precision_lo"][::-1]])
