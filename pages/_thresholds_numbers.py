@@ -24,6 +24,8 @@ def show_numbers(title: str, note: str, counts: Counts, of: Cuts, sampling: Samp
     st.text(
         f"{by}{found['accepted']:,.0f} accepted, {found['tp']:,.0f} of them positive, of {found['positives']:,.0f}."
     )
+    if found["outside"]:
+        st.caption(f"Rows in no level: {found['outside']:,}. The rule rejects them, and no figure here counts them.")
 
 
 def _count(n: float, of: Cuts) -> str:

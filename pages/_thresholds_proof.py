@@ -92,7 +92,7 @@ def _say_how(view: View, proof: Proof) -> None:
     if groups is not None:
         st.caption(
             f"Rows of one group are alike: every {test.design_effect:.3g} rows counted as one, so the confidence is "
-            "approximate. The 95 % intervals above do not allow for that."
+            "approximate. The 95\N{NO-BREAK SPACE}% intervals above do not allow for that."
         )
     if groups is not None and groups.bound is not None:
         st.caption(

@@ -20,7 +20,7 @@ def show_rule(view: View) -> None:
     """Thresholds drawn on the surface, and what each level does."""
     show_figure(rule_figure(view.rule, unit=view.counted.unit), key="figure_rule")
     st.caption(
-        f"Rows of {view.counted.half}. Right of the black line a row is accepted: one step per uncertainty level. "
+        f"Rows of {view.counted.half}. Right of the line a row is accepted: one step per uncertainty level. "
         "Colours are the share of positives."
     )
     show_table(view.rule.frame(), name="levels, tuned", opened=True)

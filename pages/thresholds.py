@@ -23,7 +23,7 @@ QUESTION = {
 STEPS = (
     Step(
         "One threshold per level",
-        "This is simulated data: one row in ten is positive, and we want 30 % among the accepted. The black line is "
+        "This is simulated data: one row in ten is positive, and we want 30 % among the accepted. The line is "
         "the rule. Where the model knows a row well (bottom) a lower score is enough; elsewhere more is asked.",
         {**QUESTION, "thresholds_view": "Thresholds"},
     ),

@@ -1,5 +1,6 @@
 """The thresholds page: first paint, every view, proof and refusal, looks, exports, and values no widget sends."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -223,6 +224,20 @@ def test_every_view_works_after_opening(view: str) -> None:
         assert "From n = 100,114 rows of the other half" in words(app)
 
 
+def test_rows_in_no_level_are_told_on_both_halves() -> None:
+    app = open_app("thresholds")
+    assert "Rows in no level" not in words(app)
+    app.selectbox(key="thresholds_level_method").set_value("edges").run()
+    app.text_input(key="thresholds_level_edges").set_value("0, 10, 100").run()
+    said = words(confirm(aim(app, 0.3)))
+    counted, outside = (
+        [int(n.replace(",", "")) for n in re.findall(pattern, said)]
+        for pattern in (r"\*\* · n = ([\d,]+)", r"Rows in no level: ([\d,]+)\.")
+    )
+    assert len(counted) == len(outside) == 2
+    assert sum(counted) + sum(outside) == 200_000
+
+
 def test_a_refusal_says_why_and_what_would_be_enough() -> None:
     app = confirm(aim(open_app("thresholds"), 0.5))
     said = words(app)
@@ -435,7 +450,7 @@ def test_groups_stay_whole_and_then_no_row_is_split_at_random() -> None:
     assert not app.error
     assert "Rows of one group are alike" in said
     assert "Whole groups resampled as a check" in said
-    assert "The 95 % intervals above do not allow for that." in said
+    assert "The 95\N{NO-BREAK SPACE}% intervals above do not allow for that." in said
 
 
 def test_rows_that_repeat_prove_less() -> None:
