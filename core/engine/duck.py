@@ -10,9 +10,8 @@ from typing import Any
 
 import duckdb
 import numpy as np
-import pyarrow as pa
 
-from core.arrays import FloatArray, IntArray
+from core.arrays import FloatArray, IntArray, Table
 from core.engine import sql
 from core.engine.protocol import Axis, CategoryAxis, Counts, Filter, Measure, Rows, RuleCounts
 from core.errors import InputError, QueryStopped
@@ -67,12 +66,15 @@ class DuckEngine:
         """Exact quantiles: for each share p the smallest value v with #(x <= v) >= p·n.
 
         Two scans: rows per key of the column, then the distinct values of just those keys in which a wanted rank lies.
+        For all rows, a histogram of the column spares the first.
 
         Raises
         ------
         InputError
             No row is left by ``where``.
         """
+        if by is None and not where and column in rows.histograms:
+            return (yield from self._refine(rows, column, shares))
         cells, lookups = (1, {}) if by is None else (by.cells, _make_lookups(rows, [by]))
         key = sql.make_key(column, rows.ranges[column], last=min(sql.LARGEST_KEY, KEYS_CAP // cells))
         source = _source(rows.path)
@@ -80,18 +82,28 @@ class DuckEngine:
         if not len(found["n"]):
             raise InputError("No rows are left by this filter.", fix="Choose other segments, or clear the filter.")
         ranks = {i: _Ranks.find(*_of_cell(found, "k", i), shares) for i in np.unique(found["i0"]) if 0 <= i < cells}
-        wanted = pa.table(
-            {
-                "i0": np.repeat([*ranks], [len(one.wanted) for one in ranks.values()]).astype(np.int32),
-                "k": np.concatenate([np.array([], dtype=np.int16), *(one.wanted for one in ranks.values())]),
-            }
-        )
+        wanted = {
+            "i0": np.repeat([*ranks], [len(one.wanted) for one in ranks.values()]).astype(np.int32),
+            "k": np.concatenate([np.array([], dtype=np.int16), *(one.wanted for one in ranks.values())]),
+        }
         text = sql.count_values(source, key, by, lookups, where=where)
         values = yield from self._run(text, _tables(lookups) | {"wanted": wanted})
         quantiles = np.full((cells, len(shares)), np.nan)
         for i, one in ranks.items():
             quantiles[i] = one.pick(*_of_cell(values, "v", i))
         return quantiles if by is not None else quantiles[0]
+
+    def _refine(self, rows: Rows, column: str, shares: FloatArray) -> Job[FloatArray]:
+        """Quantiles of all rows: the distinct values of those ranges of the histogram in which a wanted rank lies."""
+        histogram, key = rows.histograms[column], sql.make_key(column, rows.ranges[column])
+        ranks = _Ranks.find(np.arange(len(histogram.rows)), histogram.rows, shares)
+        k = key.of(np.clip(np.append(histogram.starts, np.inf), *rows.ranges[column]))
+        keys = [np.arange(k[i], k[i + 1] + 1, dtype=np.int16) for i in ranks.wanted]
+        wanted = {"k": np.unique(np.concatenate(keys))}
+        text = sql.count_values(_source(rows.path), key, None, {}, where=())
+        values, counts = _of_cell((yield from self._run(text, {"wanted": wanted})), "v", 0)
+        inside = np.isin(np.searchsorted(histogram.starts, values, side="right") - 1, ranks.wanted)
+        return ranks.pick(values[inside], counts[inside])
 
     def count(
         self,
@@ -131,14 +143,16 @@ class DuckEngine:
         """Exact counts of the rule ``score >= thresholds[level]`` on the rows; rows outside the edges are rejected."""
         lookups = _make_lookups(rows, [levels])
         cells = np.arange(levels.cells, dtype=np.int32)
-        tables = {"thresholds": pa.table({"cell": cells, "threshold": np.asarray(thresholds, dtype=np.float64)})}
+        tables: dict[str, Table] = {
+            "thresholds": {"cell": cells, "threshold": np.asarray(thresholds, dtype=np.float64)}
+        }
         text = sql.evaluate_rule(_source(rows.path), levels, lookups, where=where)
         found = yield from self._run(text, tables | _tables(lookups))
         at = (np.asarray(found["i0"]),)
         names = ("n", "positives", "accepted", "true_positives")
         return RuleCounts(*(_dense((levels.cells,), at, found[name], "rows") for name in names))
 
-    def _run(self, text: str, tables: dict[str, pa.Table]) -> Job[dict[str, Any]]:
+    def _run(self, text: str, tables: dict[str, Table]) -> Job[dict[str, Any]]:
         cursor = self._connection.cursor()
         call = _Call(cursor, text, tables)
         thread = threading.Thread(target=call.run, name=THREAD_NAME, daemon=True)
@@ -166,7 +180,7 @@ class _Call:
     These become tables of DuckDB's own: unlike views of ours they have statistics, which make the join fast.
     """
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, text: str, tables: dict[str, pa.Table]) -> None:
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, text: str, tables: dict[str, Table]) -> None:
         self._cursor, self._text, self._tables = cursor, text, tables
         self._columns: dict[str, Any] = {}
         self._error: Exception | None = AssertionError("the query thread died")
@@ -181,7 +195,7 @@ class _Call:
                 self._cursor.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM given")
             self._columns = self._cursor.execute(self._text).fetchnumpy()
             self._error = None
-        except (duckdb.Error, pa.ArrowException, MemoryError) as error:
+        except (duckdb.Error, MemoryError) as error:
             self._error = error
         finally:
             self.ended.set()
@@ -222,7 +236,7 @@ def _make_lookups(rows: Rows, axes: Sequence[Axis | CategoryAxis]) -> dict[int, 
     return {i: sql.make_lookup(axis, rows.ranges[axis.column]) for i, axis in enumerate(axes) if sql.joined(axis)}
 
 
-def _tables(lookups: dict[int, sql.Lookup]) -> dict[str, pa.Table]:
+def _tables(lookups: dict[int, sql.Lookup]) -> dict[str, Table]:
     return {f"axis{i}": lookup.table for i, lookup in lookups.items()}
 
 

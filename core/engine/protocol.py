@@ -1,7 +1,7 @@
 """What an engine does: count rows in cells, find exact quantiles, evaluate a rule. One SQL text, several engines."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -12,6 +12,14 @@ Measure = Literal[
     "rows", "positives", "score", "uncertainty", "weight", "weight_positives", "weight_squared",
     "weight_squared_positives", "log_loss", "log_loss_squared", "brier", "brier_squared",
 ]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Histogram:
+    """Exact counts of a column: where each range of values starts, increasing, and its rows; it ends at the next."""
+
+    starts: FloatArray
+    rows: IntArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,12 +36,15 @@ class Rows:
         column → (smallest, largest) value, for every column that an axis or a quantile may use.
     weighted
         Whether there is a column ``weight``; every sum is then weighted.
+    histograms
+        column → its histogram over all rows, where one is known; it spares a scan for quantiles.
     """
 
     path: Path
     count: int
     ranges: dict[str, tuple[float, float]]
     weighted: bool
+    histograms: dict[str, Histogram] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

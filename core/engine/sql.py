@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from typing import TypeGuard
 
 import numpy as np
-import pyarrow as pa
 
-from core.arrays import FloatArray, IntArray
+from core.arrays import FloatArray, IntArray, Table
 from core.engine.protocol import Axis, Between, CategoryAxis, Filter, Measure
 
 LARGEST_KEY = 32_767
@@ -120,12 +119,12 @@ class Lookup:
     """
 
     key: Key
-    table: pa.Table
+    table: Table
 
     @property
     def cuts(self) -> list[str]:
         """Names of the columns of edges."""
-        return list(self.table.column_names[2:])
+        return list(self.table)[2:]
 
 
 def make_key(column: str, value_range: tuple[float, float], *, last: int = LARGEST_KEY, both_ends: bool = False) -> Key:
@@ -154,9 +153,9 @@ def make_lookup(axis: Axis, value_range: tuple[float, float]) -> Lookup:
     below = np.cumsum(shared_by) - shared_by
     table = np.full((shared_by.max(), len(shared_by)), np.inf)
     table[np.arange(len(k)) - below[k], k] = inside
-    columns = {f"c{i}": column for i, column in enumerate(table)}
-    cells = {"k": np.arange(len(below), dtype=np.int16), "cell": (first + below).astype(np.int32)}
-    return Lookup(key, pa.table(cells | columns))
+    columns: Table = {f"c{i}": column for i, column in enumerate(table)}
+    cells: Table = {"k": np.arange(len(below), dtype=np.int16), "cell": (first + below).astype(np.int32)}
+    return Lookup(key, cells | columns)
 
 
 def _choose_key(axis: Axis, cuts: FloatArray, value_range: tuple[float, float]) -> Key:

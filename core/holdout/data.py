@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from core.engine.protocol import Rows
+import numpy as np
+
+from core.engine.protocol import Histogram, Rows
 from core.errors import InputError
 from core.ingest.schema import PARTS, Column, Kind, Parsed
 
@@ -217,11 +219,12 @@ class Holdout:
         """Build the handle from what the parsing process found."""
         roles = ColumnRoles.from_json(metadata["roles"])
         ranges = parsed.ranges | {"part": (0.0, PARTS - 1.0)}
+        histograms = {role: Histogram(*map(np.array, found)) for role, found in parsed.histograms.items()}
         return cls(
             digest=digest,
             name=metadata["name"],
             roles=roles,
-            rows=Rows(path, parsed.rows, ranges, weighted=roles.weight is not None),
+            rows=Rows(path, parsed.rows, ranges, weighted=roles.weight is not None, histograms=histograms),
             positives=round(parsed.totals["label"]),
             excluded=parsed.excluded,
             segments=tuple(

@@ -12,11 +12,13 @@ import pyarrow.parquet as pq
 from core.errors import InputError, TooLarge
 from core.ingest.categories import CategoryCodes
 from core.ingest.columns import Values, parse_numbers
+from core.ingest.histogram import HistogramCounter
 from core.ingest.parts import parts_of_groups, parts_of_places
 from core.ingest.schema import Column
 from core.ingest.times import TimeParser
 
 _STORED = {"label": pa.int8(), "category": pa.int32(), "time": pa.int64(), "part": pa.int16()}
+_COUNTED = ("probability", "nonnegative", "number", "width")
 
 
 def source_names(columns: list[Column]) -> tuple[str, ...]:
@@ -53,6 +55,7 @@ class RowWriter:
         required = [column for column in self._measured if column.kind != "optional"]
         self._ranges = {column.role: (np.inf, -np.inf) for column in required}
         self._totals = {column.role: 0.0 for column in required}
+        self._histograms = {c.role: HistogramCounter() for c in required if c.kind in _COUNTED}
         reasons = [(name, why) for c in required for name in c.names for why in ("missing", "infinite")]
         self._excluded = dict.fromkeys(reasons, 0)
         self._seen = self._kept = self._row_of_file = 0
@@ -133,6 +136,8 @@ class RowWriter:
         for role, (lo, hi) in self._ranges.items():
             self._ranges[role] = (min(lo, float(data[role].min())), max(hi, float(data[role].max())))
             self._totals[role] += float(data[role].sum())
+        for role, histogram in self._histograms.items():
+            histogram.add(data[role])
         arrays = [pa.array(data[field.name]).cast(field.type) for field in self._schema]
         self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
 
@@ -153,6 +158,7 @@ class RowWriter:
             "ranges": self._ranges,
             "totals": self._totals,
             "categories": {role: list(codes.values) for role, (codes, _) in self._codes.items()},
+            "histograms": {role: found for role, one in self._histograms.items() if (found := one.finish())},
         }
         self._writer.add_key_value_metadata({"recscope": json.dumps({**metadata, "parsed": found})})
         return found

@@ -63,6 +63,8 @@ class Parsed:
         role → sum of the kept values of every numeric role.
     categories
         role → values in code order.
+    histograms
+        role → (where each range of values starts, its rows), for roles of numbers other than labels and times.
     """
 
     rows: int
@@ -70,6 +72,7 @@ class Parsed:
     ranges: dict[str, tuple[float, float]]
     totals: dict[str, float]
     categories: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    histograms: dict[str, tuple[tuple[float, ...], tuple[int, ...]]] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, found: dict[str, Any]) -> "Parsed":
@@ -80,4 +83,7 @@ class Parsed:
             ranges={role: (float(lo), float(hi)) for role, (lo, hi) in found["ranges"].items()},
             totals={role: float(total) for role, total in found["totals"].items()},
             categories={role: tuple(values) for role, values in found["categories"].items()},
+            histograms={
+                role: (tuple(starts), tuple(rows)) for role, (starts, rows) in found.get("histograms", {}).items()
+            },
         )

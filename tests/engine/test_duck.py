@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from core.engine import duck
 from core.engine.duck import THREAD_NAME, DuckEngine
-from core.engine.protocol import Among, Axis, Between, CategoryAxis, Rows
+from core.engine.protocol import Among, Axis, Between, CategoryAxis, Histogram, Rows
 from core.errors import InputError, QueryStopped
 from core.jobs import Progress, finish
 from tests.conftest import make_settings
@@ -27,6 +27,15 @@ ENDLESS = "SELECT SUM(a.range * b.range) AS n FROM range(10000000) a, range(1000
 few_values = st.lists(st.sampled_from([-1.0, 0.0, 0.1, 0.3, np.nextafter(0.3, 1), 1.0]), min_size=1, max_size=40)
 any_values = st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=40)
 columns = few_values | any_values
+
+
+def histogram_of(values, ranges):
+    """Counts between every so many of the distinct values."""
+    distinct = sorted(set(values))
+    starts = distinct[:: max(len(distinct) // ranges, 1)]
+    ends = [*starts[1:], math.inf]
+    rows = [sum(lo <= v < hi for v in values) for lo, hi in zip(starts, ends, strict=True)]
+    return Histogram(np.array(starts), np.array(rows))
 
 
 class TestQuantiles:
@@ -42,6 +51,29 @@ class TestQuantiles:
         found = finish(engine.quantiles(store_rows(score=np.array(values)), "score", shares))
         expected = [quantile_by_sorting(values, Fraction(i, count)) for i in range(1, count)]
         assert found.tolist() == expected
+
+    @settings(max_examples=250, deadline=None)
+    @given(values=columns, count=st.integers(2, 30), ranges=st.integers(1, 5))
+    @example(values=[-1.7e308, 1.7e308, 0.0], count=2, ranges=4)
+    @example(values=[0.0, 5e-324, 1e-323], count=3, ranges=4)
+    def test_by_a_histogram_are_the_same_in_one_scan(self, engine, store_rows, values, count, ranges):
+        shares = np.arange(1, count) / count
+        plain = store_rows(score=np.array(values))
+        rows = replace(plain, histograms={"score": histogram_of(values, ranges)})
+        scans = []
+        with pytest.MonkeyPatch.context() as patch:
+            run = DuckEngine._run
+            patch.setattr(DuckEngine, "_run", lambda *given: scans.append(given) or run(*given))
+            found = finish(engine.quantiles(rows, "score", shares))
+        expected = [quantile_by_sorting(values, Fraction(i, count)) for i in range(1, count)]
+        assert found.tolist() == expected
+        assert len(scans) == 1
+
+    def test_under_a_filter_a_histogram_of_all_rows_is_left_aside(self, engine, store_rows):
+        stored = store_rows(score=np.array([1.0, 2.0, 3.0, 4.0]), segment0=np.array([0, 1, 0, 1], np.int32))
+        rows = replace(stored, histograms={"score": histogram_of([1.0, 2.0, 3.0, 4.0], 2)})
+        found = finish(engine.quantiles(rows, "score", np.array([0.5]), where=[Among("segment0", (1,))]))
+        assert found.tolist() == [2.0]
 
     def test_of_a_hundred_rows_by_hand(self, engine, store_rows):
         # Values 1 … 100: the smallest v with v >= 100·p is 28 for 28 % and 29 for 29 %, whatever 0.28·100 (above 28)

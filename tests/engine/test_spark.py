@@ -44,9 +44,9 @@ CROWDED = Axis(SCORE, np.append(0.6 + np.arange(50) * 1e-7, 1.0))
 BY_LEVEL, BY_BIN, BY_CROWDED = (sql.make_lookup(axis, RANGES[axis.column]) for axis in (MANY, BINS, CROWDED))
 RULE = pd.DataFrame({"cell": np.arange(30, dtype=np.int32), "threshold": np.linspace(0.05, 0.5, 30)})
 TABLES = {
-    "axis0": BY_LEVEL.table.to_pandas(),
-    "axis1": BY_BIN.table.to_pandas(),
-    "axis2": BY_CROWDED.table.to_pandas(),
+    "axis0": pd.DataFrame(BY_LEVEL.table),
+    "axis1": pd.DataFrame(BY_BIN.table),
+    "axis2": pd.DataFrame(BY_CROWDED.table),
     "wanted": pd.DataFrame({"i0": np.zeros(20, dtype=np.int32), "k": np.arange(0, 2_000, 100, dtype=np.int16)}),
     "thresholds": RULE,
     "rows": ROWS,

@@ -152,8 +152,8 @@ def test_no_literal_of_what_is_no_number(value):
 
 def cell_of(lookup, value):
     """The cell of a value by the lookup's definition."""
-    (line,) = (line for line in lookup.table.to_pylist() if line["k"] == lookup.key.of(np.array([value]))[0])
-    return line["cell"] + sum(line[cut] <= value for cut in lookup.cuts)
+    (line,) = np.flatnonzero(lookup.table["k"] == lookup.key.of(np.array([value]))[0])
+    return lookup.table["cell"][line] + sum(lookup.table[cut][line] <= value for cut in lookup.cuts)
 
 
 class TestLookup:
@@ -163,7 +163,7 @@ class TestLookup:
         monkeypatch.setattr(sql, "KEYS_PER_CELL", 4 / 3)
         lookup = make_lookup(Axis("score", np.array([0.0, 1 / 16, 0.3, 1.0])), (0.0, 1.0))
         inf = float("inf")
-        assert lookup.table.to_pydict() == {
+        assert {name: column.tolist() for name, column in lookup.table.items()} == {
             "k": [0, 1, 2, 3, 4],
             "cell": [0, 0, 0, 2, 2],
             "c0": [inf, inf, 1 / 16, inf, inf],
@@ -204,7 +204,7 @@ class TestLookup:
         lookup = make_lookup(Axis("score", edges), (0.0, 1.0))
         assert lookup.key.both_ends == both_ends
         assert cuts[0] <= len(lookup.cuts) <= cuts[1]
-        assert len(lookup.cuts) * lookup.table.num_rows <= LARGEST_LOOKUP
+        assert len(lookup.cuts) * len(lookup.table["k"]) <= LARGEST_LOOKUP
 
 
 @given(

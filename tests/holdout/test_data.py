@@ -126,12 +126,15 @@ def test_handle_from_what_was_parsed() -> None:
         ranges={"score": (0.0, 1.0), "uncertainty": (0.5, 2.0), "label": (0.0, 1.0)},
         totals={"score": 5.0, "uncertainty": 9.0, "label": 4.0},
         categories={"segment0": ("x", "y"), "segment1": ("z",)},
+        histograms={"score": ((0.0, 0.5), (6, 4))},
     )
     holdout = Holdout.from_parsed("d" * 64, Path("p"), {"name": "n.csv", "roles": ROLES.to_json()}, parsed)
     assert (holdout.name, holdout.positives, holdout.rows.count, holdout.rows.weighted) == ("n.csv", 4, 10, True)
     assert holdout.excluded == (("s is missing", 2),)
     assert holdout.segments == (Segment("a", "segment0", ("x", "y")), Segment("b", "segment1", ("z",)))
     assert holdout.rows.ranges["uncertainty"] == (0.5, 2.0)
+    assert holdout.rows.histograms["score"].starts.tolist() == [0.0, 0.5]
+    assert holdout.rows.histograms["score"].rows.tolist() == [6, 4]
     assert not holdout.more_is_certain
 
 

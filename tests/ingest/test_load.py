@@ -81,6 +81,7 @@ def test_parse_reports_progress_and_what_it_found(start: Any) -> None:
         excluded=(),
         ranges={"score": (0.25, 0.75), "uncertainty": (0.125, 0.5), "label": (0.0, 1.0)},
         totals={"score": 1.0, "uncertainty": 0.625, "label": 1.0},
+        histograms={"score": ((0.25, 0.75), (1, 1)), "uncertainty": ((0.125, 0.5), (1, 1))},
     )
     assert target.is_file()
 
