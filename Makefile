@@ -20,6 +20,7 @@ app: $(VENV)/.runtime  ## serve RecScope on http://127.0.0.1:8501
 test: $(VENV)/.development  ## check everything: format, lint, types, doctests, unit, page and browser tests
 	$(BIN)/python -m tests.browser.chromium
 	$(BIN)/python -m tests.java
+	$(BIN)/python -m tests.postgres
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy core
@@ -29,9 +30,11 @@ test: $(VENV)/.development  ## check everything: format, lint, types, doctests, 
 bench: $(VENV)/.development  ## measure; prints one JSON object per word
 	@$(BIN)/python bench/holdout.py
 	@$(BIN)/python bench/thresholds.py
+	@$(BIN)/python bench/signoff.py
 
 samples: $(VENV)/.runtime  ## rebuild sample_data byte for byte
 	$(BIN)/python -m core.holdout.simulate
+	$(BIN)/python -m core.signoff.simulate
 
 pictures: $(VENV)/.development  ## redraw the pictures of docs
 	$(BIN)/python -m tests.browser.chromium

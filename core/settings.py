@@ -40,6 +40,20 @@ class Settings:
         ``RECSCOPE_PARSE_MEMORY_MB`` (1024), ``RECSCOPE_PARSE_CPU_S`` (600): limits of the parsing process.
     query_memory_bytes, query_seconds
         ``RECSCOPE_QUERY_MEMORY_MB`` (1024), ``RECSCOPE_QUERY_S`` (300): limits of the engine.
+    ledger_url
+        ``RECSCOPE_LEDGER``: the sign-off ledger, as a database URL. Default: an SQLite file below ``home``.
+    quorum
+        ``RECSCOPE_QUORUM`` (1): approvals by distinct people that a policy needs, at most 9.
+    large_change
+        ``RECSCOPE_LARGE_CHANGE_PERCENT`` (10): relative change of the accepted volume against the active policy
+        from which at least two approvals are needed, as a share.
+    active_folder
+        ``RECSCOPE_ACTIVE_FOLDER``: folder to which active policies are published. Default: none.
+    role_claim
+        ``RECSCOPE_ROLE_CLAIM`` (roles): claim of the identity provider that lists roles; dots step into objects.
+    authors, approvers, auditors
+        ``RECSCOPE_AUTHORS``, ``RECSCOPE_APPROVERS``, ``RECSCOPE_AUDITORS``: people with that role, comma separated
+        subjects or verified e-mail addresses of the identity provider. Default: none.
     """
 
     home: Path
@@ -55,6 +69,14 @@ class Settings:
     parse_cpu_seconds: int
     query_memory_bytes: int
     query_seconds: int
+    ledger_url: str
+    quorum: int
+    large_change: float
+    active_folder: Path | None
+    role_claim: str
+    authors: tuple[str, ...]
+    approvers: tuple[str, ...]
+    auditors: tuple[str, ...]
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -65,10 +87,12 @@ class Settings:
         InputError
             A variable is not a whole number in its range, or names a folder that cannot exist.
         """
-        home = os.environ.get("RECSCOPE_HOME") or platformdirs.user_data_dir("recscope", appauthor=False)
+        kept = os.environ.get("RECSCOPE_HOME") or platformdirs.user_data_dir("recscope", appauthor=False)
+        home = _folder("RECSCOPE_HOME", kept)
         root = os.environ.get("RECSCOPE_DATA_ROOT")
+        published = os.environ.get("RECSCOPE_ACTIVE_FOLDER")
         return cls(
-            home=_folder("RECSCOPE_HOME", home),
+            home=home,
             data_root=_folder("RECSCOPE_DATA_ROOT", root) if root else None,
             upload_bytes=_whole_number("RECSCOPE_MAX_UPLOAD_MB", 200) * MEBIBYTE,
             session_quota_bytes=_whole_number("RECSCOPE_SESSION_QUOTA_MB", 600) * MEBIBYTE,
@@ -81,6 +105,14 @@ class Settings:
             parse_cpu_seconds=_whole_number("RECSCOPE_PARSE_CPU_S", 600),
             query_memory_bytes=_whole_number("RECSCOPE_QUERY_MEMORY_MB", 1_024) * MEBIBYTE,
             query_seconds=_whole_number("RECSCOPE_QUERY_S", 300),
+            ledger_url=os.environ.get("RECSCOPE_LEDGER") or f"sqlite:///{(home / 'signoff' / 'ledger.db').as_posix()}",
+            quorum=_whole_number("RECSCOPE_QUORUM", 1, highest=9),
+            large_change=_whole_number("RECSCOPE_LARGE_CHANGE_PERCENT", 10, lowest=0, highest=100) / 100,
+            active_folder=_folder("RECSCOPE_ACTIVE_FOLDER", published) if published else None,
+            role_claim=os.environ.get("RECSCOPE_ROLE_CLAIM") or "roles",
+            authors=_people("RECSCOPE_AUTHORS"),
+            approvers=_people("RECSCOPE_APPROVERS"),
+            auditors=_people("RECSCOPE_AUDITORS"),
         )
 
 
@@ -93,6 +125,11 @@ def _whole_number(name: str, default: int, *, lowest: int = 1, highest: int = 1_
             fix=f"Set {name} to a number such as {default}, or unset it.",
         )
     return int(text)
+
+
+def _people(name: str) -> tuple[str, ...]:
+    listed = (part.strip() for part in os.environ.get(name, "").split(","))
+    return tuple(dict.fromkeys(filter(None, listed)))
 
 
 def _folder(name: str, text: str) -> Path:

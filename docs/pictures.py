@@ -30,6 +30,8 @@ PICTURES = {
     "holdout_segments": ("holdout", "Segments and time", WIDE, "light"),
     "thresholds": ("thresholds", "Thresholds", WIDE, "light"),
     "thresholds_frontier": ("thresholds", "Frontier", WIDE, "light"),
+    "signoff_review": ("signoff", "Review", WIDE, "light"),
+    "signoff_watch": ("signoff", "Watch", WIDE, "light"),
     "holdout_slice_dark_800": ("holdout", "Slice", NARROW, "dark"),
 }
 

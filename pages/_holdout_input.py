@@ -1,10 +1,13 @@
 """Which holdout the page is about: the sample, or data of one's own."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from core.errors import InputError
 from core.holdout.data import Holdout
 from core.holdout.load import find_holdout, load_sample
+from core.jobs import Job
 from core.plotting import clean_label
 from core.settings import Settings
 from pages._holdout_files import DIGEST, take_path, upload
@@ -15,13 +18,15 @@ SOURCE, CHOSEN, CHOSEN_ON = "holdout_source", "holdout_chosen", "holdout_chosen_
 TITLES = {"Sample": "Sample", "Upload": "Upload a file", "Path": "Path on the server"}
 
 
-def pick_holdout(settings: Settings, *, word: str = "holdout") -> Holdout:
+def pick_holdout(
+    settings: Settings, *, word: str = "holdout", load: Callable[[Settings], Job[Holdout]] = load_sample
+) -> Holdout:
     """Show the choice of data, which all pages about a holdout share, and return the holdout that is in use.
 
-    The tour of the page ``word`` is always about the sample.
+    The tour of the page ``word`` is always about the sample, which ``load`` loads.
     """
     if touring(word):
-        return _describe(_load_sample(settings), is_sample=True)
+        return _describe(run_job(load(settings), label="Sample"), is_sample=True)
     if st.session_state.get(CHOSEN_ON) != word:  # a widget's value does not follow to another page
         here = "data" in st.query_params
         st.session_state[SOURCE] = "Upload" if here else st.session_state.get(CHOSEN, "Sample")
@@ -37,7 +42,7 @@ def pick_holdout(settings: Settings, *, word: str = "holdout") -> Holdout:
     own = None
     with guarded("holdout_data"):
         own = _find_own(settings, wanted=source != "Sample")
-    return _describe(own or _load_sample(settings), is_sample=own is None)
+    return _describe(own or run_job(load(settings), label="Sample"), is_sample=own is None)
 
 
 def _find_own(settings: Settings, *, wanted: bool) -> Holdout | None:
@@ -56,10 +61,6 @@ def _find_own(settings: Settings, *, wanted: bool) -> Holdout | None:
     if st.query_params.get("data") != digest:  # each write sends the address of this run, which may be out of date
         st.query_params["data"] = digest
     return found
-
-
-def _load_sample(settings: Settings) -> Holdout:
-    return run_job(load_sample(settings), label="Sample")
 
 
 def _describe(holdout: Holdout, *, is_sample: bool) -> Holdout:

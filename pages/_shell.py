@@ -11,6 +11,7 @@ from core.engine.duck import DuckEngine
 from core.errors import RecScopeError
 from core.ingest.store import make_folder
 from core.settings import Settings
+from pages._shell_login import require_login
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ PAGES = (
     PageEntry("overview", "Overview", ":material/home:", default=True),
     PageEntry("holdout", "Holdout", ":material/blur_on:"),
     PageEntry("thresholds", "Thresholds", ":material/tune:"),
+    PageEntry("signoff", "Sign-off", ":material/approval:"),
 )
 
 
@@ -55,6 +57,7 @@ def open_page(word: str, purpose: str, steps: Sequence[Step]) -> None:
         st.switch_page("app.py")
     entry = next(page for page in PAGES if page.word == word)
     st.set_page_config(page_title=f"{entry.title} · RecScope")
+    require_login(word)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.title(entry.title, width="stretch")
         go_first = {"on_click": _go, "args": (word, steps, 1)}

@@ -16,6 +16,7 @@ from core.thresholds.policy import Policy
 from core.thresholds.policy_file import write_policy
 from core.thresholds.rule import Rule
 from pages._shell_show import show_table
+from pages._signoff_sent import send
 from pages._thresholds_view import View
 
 DIALECTS = {
@@ -41,10 +42,11 @@ def show_export(view: View) -> None:
     if view.counted.counting.where:
         st.info("The rule was found on the filtered rows only. The policy names them, but decides on any row.")
     bundle = build_bundle(policy, view.evidence, view.ledger, counted=_describe_counting(view))
+    if st.button("Send to sign-off", key="thresholds_send", type="primary", icon=":material/approval:"):
+        send(policy, bundle)
     st.download_button(
         "Download the evidence for sign-off", data=json.dumps(bundle, indent=2, allow_nan=False),
-        file_name=f"recscope_evidence_{name}.json", mime="application/json", key="thresholds_bundle", type="primary",
-        **NEVER,
+        file_name=f"recscope_evidence_{name}.json", mime="application/json", key="thresholds_bundle", **NEVER,
     )  # fmt: skip
     st.caption("Policy, counts on both halves, bound, gain and every look in one file. It holds sums, never a row.")
     left, right = st.columns(2, vertical_alignment="bottom")

@@ -38,6 +38,14 @@ def make_settings(home: Path, **limits: Any) -> Settings:
         "parse_cpu_seconds": 60,
         "query_memory_bytes": 512 * MEBIBYTE,
         "query_seconds": 60,
+        "ledger_url": f"sqlite:///{home.as_posix()}/signoff/ledger.db",
+        "quorum": 1,
+        "large_change": 0.1,
+        "active_folder": None,
+        "role_claim": "roles",
+        "authors": (),
+        "approvers": (),
+        "auditors": (),
     }
     return Settings(home=home, **(usual | limits))
 

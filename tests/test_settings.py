@@ -1,5 +1,6 @@
 """Limits from the environment."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,12 +21,16 @@ VARIABLES = {
     "RECSCOPE_QUERY_S": "query_seconds",
 }
 PERCENT = "RECSCOPE_MAX_EXCLUDED_PERCENT"
+PERCENTS = {PERCENT: "excluded_share", "RECSCOPE_LARGE_CHANGE_PERCENT": "large_change"}
+PEOPLE = {"RECSCOPE_AUTHORS": "authors", "RECSCOPE_APPROVERS": "approvers", "RECSCOPE_AUDITORS": "auditors"}
+OTHERS = ("RECSCOPE_HOME", "RECSCOPE_DATA_ROOT", "RECSCOPE_LEDGER", "RECSCOPE_QUORUM", "RECSCOPE_ACTIVE_FOLDER",
+          "RECSCOPE_ROLE_CLAIM")  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No variable of RecScope is set."""
-    for name in (*VARIABLES, PERCENT, "RECSCOPE_HOME", "RECSCOPE_DATA_ROOT"):
+    for name in (*VARIABLES, *PERCENTS, *PEOPLE, *OTHERS):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -84,17 +89,59 @@ def test_what_is_no_limit_is_refused(variable: str, text: str, monkeypatch: pyte
     assert caught.value.fix.startswith(f"Set {variable} to a number such as ")
 
 
+@pytest.mark.parametrize("variable", PERCENTS)
 @pytest.mark.parametrize(("text", "share"), [("0", 0.0), ("1", 0.01), ("100", 1.0)])
-def test_excluded_percent(text: str, share: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(PERCENT, text)
-    assert Settings.from_environment().excluded_share == share
+def test_percents_are_shares(variable: str, text: str, share: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = Settings.from_environment()
+    monkeypatch.setenv(variable, text)
+    assert Settings.from_environment() == replace(usual, **{PERCENTS[variable]: share})
 
 
+@pytest.mark.parametrize("variable", PERCENTS)
 @pytest.mark.parametrize("text", ["101", "1000", "-1", "10%", "0.1", ""])
-def test_excluded_percent_beyond_its_range(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(PERCENT, text)
-    with pytest.raises(InputError, match=f"^{PERCENT} must be a whole number from 0 to 100; it is "):
+def test_percents_beyond_their_range(variable: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, text)
+    with pytest.raises(InputError, match=f"^{variable} must be a whole number from 0 to 100; it is "):
         Settings.from_environment()
+
+
+@pytest.mark.parametrize(("text", "quorum"), [("1", 1), ("9", 9)])
+def test_quorum(text: str, quorum: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECSCOPE_QUORUM", text)
+    assert Settings.from_environment().quorum == quorum
+
+
+@pytest.mark.parametrize("text", ["0", "10", "99", "-1", "two", ""])
+def test_quorum_beyond_its_range(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECSCOPE_QUORUM", text)
+    with pytest.raises(InputError, match=r"^RECSCOPE_QUORUM must be a whole number from 1 to 9; it is "):
+        Settings.from_environment()
+
+
+def test_signoff_is_off_the_network_and_without_people_by_default(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("RECSCOPE_HOME", str(tmp_path))
+    settings = Settings.from_environment()
+    assert settings.ledger_url == f"sqlite:///{tmp_path}/signoff/ledger.db"
+    assert (settings.quorum, settings.large_change, settings.role_claim) == (1, 0.1, "roles")
+    assert settings.active_folder is None
+    assert settings.authors == settings.approvers == settings.auditors == ()
+
+
+def test_the_ledger_and_the_role_claim_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECSCOPE_LEDGER", "postgresql+psycopg://me@db/ledger")
+    monkeypatch.setenv("RECSCOPE_ROLE_CLAIM", "realm_access.roles")
+    settings = Settings.from_environment()
+    assert settings.ledger_url == "postgresql+psycopg://me@db/ledger"
+    assert settings.role_claim == "realm_access.roles"
+
+
+@pytest.mark.parametrize("variable", PEOPLE)
+def test_people_are_separated_by_commas(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = Settings.from_environment()
+    monkeypatch.setenv(variable, " ann@example.com,,b|2 , ann@example.com,")
+    assert Settings.from_environment() == replace(usual, **{PEOPLE[variable]: ("ann@example.com", "b|2")})
 
 
 def test_the_largest_limits_fit_the_system_calls(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,19 +154,22 @@ def test_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "me"))
     monkeypatch.setenv("RECSCOPE_HOME", "~/kept")
     monkeypatch.setenv("RECSCOPE_DATA_ROOT", "scores/../data")
+    monkeypatch.setenv("RECSCOPE_ACTIVE_FOLDER", "live")
     settings = Settings.from_environment()
     assert settings.home == tmp_path / "me" / "kept"
     assert settings.data_root == tmp_path / "data"
+    assert settings.active_folder == tmp_path / "live"
 
 
-def test_empty_folders_are_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_places_and_people_are_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     usual = Settings.from_environment()
-    monkeypatch.setenv("RECSCOPE_HOME", "")
-    monkeypatch.setenv("RECSCOPE_DATA_ROOT", "")
+    for variable in (*OTHERS, *PEOPLE):
+        if variable != "RECSCOPE_QUORUM":
+            monkeypatch.setenv(variable, "")
     assert Settings.from_environment() == usual
 
 
-@pytest.mark.parametrize("variable", ["RECSCOPE_HOME", "RECSCOPE_DATA_ROOT"])
+@pytest.mark.parametrize("variable", ["RECSCOPE_HOME", "RECSCOPE_DATA_ROOT", "RECSCOPE_ACTIVE_FOLDER"])
 def test_the_home_of_nobody(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable, "~no-such-user-here/x")
     with pytest.raises(InputError, match=f"^{variable} is no folder: ") as caught:

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from core.cli import holdout, thresholds
+from core.cli import holdout, signoff, thresholds
 from core.errors import RecScopeError
 from core.version import VERSION
 
@@ -13,15 +13,19 @@ FAILED = 2
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run one command; errors go to standard error, with the mend, and exit status 2."""
+    """Run one command; errors go to standard error, with the mend, and exit status 2.
+
+    A command whose answer may be bad news returns its own status.
+    """
     parser = argparse.ArgumentParser(prog="python -m core", description="RecScope on the command line.")
     parser.add_argument("--version", action="version", version=VERSION)
     words = parser.add_subparsers(dest="word", required=True, metavar="WORD")
     holdout.register(words)
     thresholds.register(words)
+    signoff.register(words)
     chosen = parser.parse_args(arguments)
     try:
-        chosen.run(chosen)
+        return chosen.run(chosen) or 0
     except RecScopeError as error:
         sys.stderr.write(f"error: {error}\n  mend: {error.fix}\n")
         return FAILED

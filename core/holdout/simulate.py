@@ -172,7 +172,7 @@ def write_samples(folder: Path) -> tuple[Path, Path]:
     """
     frame = simulate_beta_world(PARQUET_ROWS, world=BetaWorld(), rng=np.random.default_rng(SEED))
     frame = frame.assign(score=frame["score"].round(6), variance=frame["variance"].round(9))
-    return _write_parquet(frame, folder / "holdout.parquet"), _write_csv(frame, folder / "holdout.csv")
+    return write_parquet(frame, folder / "holdout.parquet"), _write_csv(frame, folder / "holdout.csv")
 
 
 def _check_laws(laws: Sequence[DeviceLaw]) -> None:
@@ -234,7 +234,8 @@ def _draw_seconds(n_rows: int, *, rng: np.random.Generator) -> IntArray:
     return second
 
 
-def _write_parquet(frame: pd.DataFrame, path: Path) -> Path:
+def write_parquet(frame: pd.DataFrame, path: Path) -> Path:
+    """Write the columns of :func:`simulate_beta_world` with the types of the sample files."""
     types: dict[str, pa.DataType] = {
         "score": pa.float64(),
         "evidence": pa.int32(),

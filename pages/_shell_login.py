@@ -1,0 +1,133 @@
+"""The way in where an identity provider is configured: nobody sees a page before signing in."""
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+import streamlit as st
+from streamlit.web.server.starlette.starlette_app_utils import decode_xsrf_token_string
+
+PLACE_SECONDS = 15 * 60
+PLACE_LENGTH = 2_000  # characters of its parameters
+PLACES = 10_000
+COOKIE_SECONDS = 31 * 24 * 3600  # what Streamlit lets a sign-in last
+
+SignIn = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a browser was, when, and by which sign-in; None before it signed in."""
+
+    word: str
+    parameters: dict[str, str]
+    sign_in: SignIn | None
+    at: float
+
+    def leads_to(self, here: "Place") -> bool:
+        """Whether ``here``, right after a sign-in, is to be left for this place: nobody else was there, and lately."""
+        if here.sign_in is None or self.sign_in == here.sign_in or here.at - self.at > PLACE_SECONDS:
+            return False
+        same_person = self.sign_in is None or self.sign_in[:2] == here.sign_in[:2]
+        return same_person and (self.word, self.parameters) != (here.word, here.parameters)
+
+
+class Visits:
+    """Where each browser was last, and which sign-ins were ended."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._places: OrderedDict[bytes, Place] = OrderedDict()
+        self._ended: dict[SignIn, float] = {}
+
+    def move(self, browser: bytes, here: Place) -> Place | None:
+        """Note where a browser is, and tell where it was; the table forgets who moved longest ago."""
+        with self._lock:
+            before = self._places.pop(browser, None)
+            if sum(map(len, (*here.parameters, *here.parameters.values()))) <= PLACE_LENGTH:
+                self._places[browser] = here
+            if len(self._places) > PLACES:
+                self._places.popitem(last=False)
+        return before
+
+    def end(self, sign_in: SignIn) -> None:
+        """End a sign-in for good: its cookie is worth nothing any more, in no tab and in nobody's hands."""
+        with self._lock:
+            now = time.time()
+            self._ended = {one: at for one, at in self._ended.items() if now - at < COOKIE_SECONDS} | {sign_in: now}
+
+    def has_ended(self, sign_in: SignIn) -> bool:
+        """Whether a sign-in was ended."""
+        return sign_in in self._ended
+
+
+VISITS = Visits()  # no cache of Streamlit: any visitor may have those cleared
+
+
+def signed_in() -> bool:
+    """Whether an identity provider vouches for the visitor, who has not signed out since."""
+    sign_in = _find_sign_in()
+    return sign_in is not None and not VISITS.has_ended(sign_in)
+
+
+def may_enter() -> bool:
+    """Whether the visitor is signed in, or this server knows of no identity provider."""
+    return signed_in() or (st.user.get("is_logged_in") is None and not _has_unreadable_secrets())
+
+
+def sign_out() -> None:
+    """Sign out of this server in every tab, and of the identity provider where it offers that."""
+    sign_in = _find_sign_in()
+    if sign_in is not None:
+        VISITS.end(sign_in)
+    st.logout()
+
+
+def require_login(word: str) -> None:
+    """Stop here, with a way to sign in, unless the visitor may enter; who just signed in goes on to where they were."""
+    first = not st.session_state.get("login_has_run")
+    st.session_state["login_has_run"] = True
+    sign_in = _find_sign_in() if signed_in() else None
+    here = Place(word, st.query_params.to_dict(), sign_in, time.monotonic())
+    before = _note(here)
+    if not may_enter():
+        _show_way_in()
+        st.stop()
+    if first and before is not None and before.leads_to(here):
+        st.switch_page(f"pages/{before.word}.py", query_params=before.parameters)
+
+
+def _find_sign_in() -> SignIn | None:
+    """What tells one sign-in from another, the person first; None where nobody is signed in."""
+    if not st.user.get("is_logged_in"):
+        return None
+    return tuple(str(st.user.get(name)) for name in ("iss", "sub", "iat", "nonce"))
+
+
+def _note(here: Place) -> Place | None:
+    """Note where this browser is, and tell where it was; Streamlit's token against forged requests tells browsers."""
+    browser, _ = decode_xsrf_token_string(st.context.cookies.get("_streamlit_xsrf", ""))
+    return VISITS.move(browser, here) if browser else None
+
+
+def _has_unreadable_secrets() -> bool:
+    """Whether secrets are there that cannot be read: they may name an identity provider, so nobody may enter."""
+    files = map(Path, st.get_option("secrets.files"))
+    return any(file.exists() for file in files) and not st.secrets.load_if_toml_exists()
+
+
+def _show_way_in() -> None:
+    with (
+        st.container(horizontal_alignment="center"),
+        st.container(width=440, horizontal_alignment="center", gap="medium", key="login_card"),
+    ):
+        st.title("RecScope", anchor=False, text_alignment="center")
+        if st.user.get("is_logged_in") is None:
+            st.error(
+                "The secrets of this server cannot be read, so nobody can sign in. Its log says where the mistake is."
+            )
+            return
+        st.markdown("Sign in to see how far your model can be trusted, and to sign for it.", text_alignment="center")
+        st.button("Sign in", key="login", type="primary", icon=":material/login:", width="stretch", on_click=st.login)

@@ -1,0 +1,120 @@
+"""A draft, sent here by the thresholds page: what a reviewer would see, and the form that submits it."""
+
+import json
+from datetime import date, timedelta
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from core.errors import InputError
+from core.holdout.load import find_holdout
+from core.signoff.active import Active, find_latest
+from core.signoff.comparison import compare_policies
+from core.signoff.figures import cutoffs_figure
+from core.signoff.submission import Draft, prepare_draft
+from core.signoff.workflow import Signing, find_standing, submit
+from core.thresholds.policy_file import read_policy
+from pages._shell import get_engine
+from pages._shell_jobs import compute
+from pages._shell_show import quoted, show_figure, show_table
+from pages._signoff_evidence import name_uncertainty, show_comparison, show_evidence
+from pages._signoff_sent import Sent, drop_sent, find_sent
+from pages._signoff_view import POLICY, VERSION, View, sign_by
+
+FORM = "signoff_submit"
+REVIEW_DAYS = 90
+
+
+def show_draft(view: View) -> None:
+    """The draft and its form; how to get one where there is none."""
+    sent = find_sent()
+    if sent is None:
+        st.info("There is no draft. Tune thresholds, confirm them, and choose 'Send to sign-off' under Export.")
+        if st.button("Go to thresholds", key="signoff_go_tune", icon=":material/tune:", type="primary"):
+            st.switch_page("pages/thresholds.py", query_params={})  # without them it refuses to drop those of widgets
+        return
+    with view.ledger.stream(view.policy) as stream:
+        active, rivals = find_latest(stream), stream.open_versions()
+    draft = _prepare(view, sent, active)
+    st.subheader(f"Draft of version {_count(view) + 1} of {view.policy}", anchor=False)
+    show_evidence(draft.payload)
+    show_comparison(draft.payload)
+    for version in rivals:
+        _show_rival(view, sent, version)
+    _ask(view, draft)
+
+
+def _count(view: View) -> int:
+    return view.ledger.count_submissions(view.policy)
+
+
+def _prepare(view: View, sent: Sent, active: Active | None) -> Draft:
+    holdout = find_holdout(sent.policy.data_digest, settings=view.settings)
+    if holdout is None:
+        raise InputError("The data of this draft is no longer kept here.", fix="Upload it again and tune anew.")
+    base = None if active is None else active.activation.hash
+    return compute(
+        ("draft", sent.policy.hash, sent.evidence["policy_hash"], base, view.settings.quorum),
+        lambda: prepare_draft(
+            sent.policy, sent.evidence, holdout, get_engine(view.settings), active=active, settings=view.settings
+        ),
+        label="Draft",
+    )
+
+
+def _show_rival(view: View, sent: Sent, version: int) -> None:
+    """Another submission that waits for review: whichever becomes active first voids the other."""
+    with view.ledger.stream(view.policy) as stream:
+        rival = find_standing(stream, version)
+    if rival.state == "void":
+        return
+    st.warning(
+        f"Version {version}, by {quoted(rival.author.name)}, is {rival.state} against the same active policy. "
+        "Whichever becomes active first voids the approvals of the other.",
+        icon=":material/call_split:",
+    )
+    policy = read_policy(json.dumps(rival.submission.payload["policy"]))
+    holdout = find_holdout(sent.policy.data_digest, settings=view.settings)
+    if holdout is None or policy.columns != sent.policy.columns:
+        st.text("It reads other columns, so the two cannot be compared on the rows of this draft.")
+        return
+    found = compute(
+        ("rival", policy.hash, sent.policy.hash),
+        lambda: compare_policies(policy, sent.policy, holdout, get_engine(view.settings)),
+        label="Comparison",
+    )
+    show_figure(cutoffs_figure(found, unit=name_uncertainty(sent.evidence)), key=f"figure_rival_{version}")
+    show_table(found.frame(), name=f"version {version} and this draft", opened=True)
+
+
+def _ask(view: View, draft: Draft) -> None:
+    """Rationale and review date; the button is on the page as long as nobody has signed."""
+    with st.form(FORM):
+        st.text_area(
+            "Rationale", key=f"{FORM}_rationale", max_chars=5_000,
+            placeholder="Why these thresholds, and why now",
+        )  # fmt: skip
+        st.date_input(
+            "Review by", value=date.today() + timedelta(days=REVIEW_DAYS), min_value=date.today(), format="YYYY-MM-DD",
+            key=f"{FORM}_review_by", width=240,
+        )  # fmt: skip
+        st.caption(
+            f"Needs {draft.payload['needs']} approval{'s' if draft.payload['needs'] > 1 else ''} by other people. "
+            f"{draft.payload['needs_why']}"
+        )
+        st.form_submit_button(
+            "Submit for review", type="primary", icon=":material/send:", disabled=view.signer is None,
+            on_click=sign_by(view, FORM, partial(_submit, draft)),
+        )  # fmt: skip
+    if view.signer is None:
+        st.caption("Type your name above to sign.")
+
+
+def _submit(draft: Draft, signing: Signing) -> Any:
+    chosen = st.session_state[f"{FORM}_review_by"]
+    complete = draft.complete(rationale=st.session_state[f"{FORM}_rationale"], review_by=chosen)
+    record = submit(signing, complete)
+    drop_sent()
+    st.session_state[POLICY], st.query_params[VERSION] = record.policy, str(record.version)
+    return record
