@@ -30,11 +30,11 @@ from core.settings import Settings
 from core.signoff.demonstration import build_demonstration
 from core.signoff.identity import declare_signer
 from core.signoff.ledger import Ledger
-from core.signoff.submission import Submission, bind
+from core.signoff.submission import Submission
 from core.signoff.verify import verify
 from core.signoff.workflow import Signing, activate, approve, list_standings, submit
 
-SIGN_OFFS = 1_000
+SIGN_OFFS = 10_000
 ACTS = 3  # submit, approve, activate
 ROUNDS, PER_ROUND = 5, 300
 PAGE = 50
@@ -71,8 +71,7 @@ def _arguments() -> argparse.Namespace:
 
 def _find_submission(settings: Settings) -> dict[str, Any]:
     """The payload of a real submission: that of the demonstration."""
-    demonstration = finish(build_demonstration(DuckEngine(settings), settings))
-    with closing(demonstration.ledger) as ledger:
+    with closing(finish(build_demonstration(DuckEngine(settings), settings))) as ledger:
         return next(record.payload for record in ledger.read() if record.kind == "submit")
 
 
@@ -82,11 +81,10 @@ def _sign_offs(ledger: Ledger, template: dict[str, Any], number: int) -> Iterato
     revision, base = 0, None
     review_by = (date.today() + timedelta(days=90)).isoformat()
     for version in range(1, number + 1):
-        binding = bind(template["policy"]["hash"], template["evidence_hash"], base)
-        payload = template | {"base": base, "binding": binding, "review_by": review_by, "needs": 1}
-        submit(Signing(ledger, POLICY, AUTHOR, revision, next(keys)), Submission(payload))
+        payload = template | {"base": base, "review_by": review_by, "needs": 1}
+        seen = submit(Signing(ledger, POLICY, AUTHOR, revision, next(keys)), Submission(payload)).hash
         yield
-        approve(Signing(ledger, POLICY, APPROVER, revision + 1, next(keys)), version, binding=binding)
+        approve(Signing(ledger, POLICY, APPROVER, revision + 1, next(keys)), version, seen=seen)
         yield
         base = activate(Signing(ledger, POLICY, AUTHOR, revision + 2, next(keys)), version).hash
         yield
@@ -169,7 +167,7 @@ def _bench_page(home: Path) -> dict[str, Any]:
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
         page = browser.new_page(viewport={"width": 1440, "height": 900}, locale="en-GB")
         page.goto(f"{url}/signoff")
-        field = page.get_by_role("spinbutton", name="Page, of 200")
+        field = page.get_by_role("spinbutton", name=f"Page, of {SIGN_OFFS // PAGE}")
         field.wait_for(timeout=60_000)
         wait_ready(page)
         for number in range(2, 2 + LISTINGS):

@@ -1,7 +1,7 @@
 """One settings object: every limit, each from an environment variable."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -69,7 +69,7 @@ class Settings:
     parse_cpu_seconds: int
     query_memory_bytes: int
     query_seconds: int
-    ledger_url: str
+    ledger_url: str = field(repr=False)  # it may hold a password
     quorum: int
     large_change: float
     active_folder: Path | None

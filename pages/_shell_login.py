@@ -72,6 +72,11 @@ def signed_in() -> bool:
     return sign_in is not None and not VISITS.has_ended(sign_in)
 
 
+def find_person() -> tuple[str, str] | None:
+    """Issuer and subject of the visitor; None where nobody vouches for one."""
+    return (str(st.user.get("iss")), str(st.user.get("sub"))) if signed_in() else None
+
+
 def may_enter() -> bool:
     """Whether the visitor is signed in, or this server knows of no identity provider."""
     return signed_in() or (st.user.get("is_logged_in") is None and not _has_unreadable_secrets())

@@ -11,11 +11,12 @@ from core.errors import InputError
 from core.holdout.load import find_holdout
 from core.signoff.active import Active, find_latest
 from core.signoff.comparison import compare_policies
+from core.signoff.earlier import find_earlier
 from core.signoff.figures import cutoffs_figure
-from core.signoff.submission import Draft, prepare_draft
+from core.signoff.submission import Draft, hash_evidence, prepare_draft
 from core.signoff.workflow import Signing, find_standing, submit
 from core.thresholds.policy_file import read_policy
-from pages._shell import get_engine
+from pages._shell import get_engine, guarded
 from pages._shell_jobs import compute
 from pages._shell_show import quoted, show_figure, show_table
 from pages._signoff_evidence import name_uncertainty, show_comparison, show_evidence
@@ -41,7 +42,8 @@ def show_draft(view: View) -> None:
     show_evidence(draft.payload)
     show_comparison(draft.payload)
     for version in rivals:
-        _show_rival(view, sent, version)
+        with guarded(f"signoff_rival_{version}"):
+            _show_rival(view, sent, version)
     _ask(view, draft)
 
 
@@ -54,10 +56,18 @@ def _prepare(view: View, sent: Sent, active: Active | None) -> Draft:
     if holdout is None:
         raise InputError("The data of this draft is no longer kept here.", fix="Upload it again and tune anew.")
     base = None if active is None else active.activation.hash
+    earlier = find_earlier(view.ledger, holdout)
+    told = json.dumps(earlier)
     return compute(
-        ("draft", sent.policy.hash, sent.evidence["policy_hash"], base, view.settings.quorum),
+        ("draft", hash_evidence(sent.evidence), base, told, view.settings.quorum, view.settings.large_change),
         lambda: prepare_draft(
-            sent.policy, sent.evidence, holdout, get_engine(view.settings), active=active, settings=view.settings
+            sent.policy,
+            sent.evidence,
+            holdout,
+            get_engine(view.settings),
+            active=active,
+            earlier=earlier,
+            settings=view.settings,
         ),
         label="Draft",
     )
@@ -95,8 +105,8 @@ def _ask(view: View, draft: Draft) -> None:
             "Rationale", key=f"{FORM}_rationale", max_chars=5_000,
             placeholder="Why these thresholds, and why now",
         )  # fmt: skip
-        st.date_input(
-            "Review by", value=date.today() + timedelta(days=REVIEW_DAYS), min_value=date.today(), format="YYYY-MM-DD",
+        st.text_input(  # the parts of a date input are too small to hit
+            "Review by (year-month-day)", (date.today() + timedelta(days=REVIEW_DAYS)).isoformat(), max_chars=10,
             key=f"{FORM}_review_by", width=240,
         )  # fmt: skip
         st.caption(
@@ -111,9 +121,16 @@ def _ask(view: View, draft: Draft) -> None:
         st.caption("Type your name above to sign.")
 
 
+def _read_day(text: str) -> date:
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError as error:
+        raise InputError(f"{text[:10]!r} is no day.", fix="Give the day of the review as in 2027-05-31.") from error
+
+
 def _submit(draft: Draft, signing: Signing) -> Any:
-    chosen = st.session_state[f"{FORM}_review_by"]
-    complete = draft.complete(rationale=st.session_state[f"{FORM}_rationale"], review_by=chosen)
+    review_by = _read_day(st.session_state[f"{FORM}_review_by"])
+    complete = draft.complete(rationale=st.session_state[f"{FORM}_rationale"], review_by=review_by)
     record = submit(signing, complete)
     drop_sent()
     st.session_state[POLICY], st.query_params[VERSION] = record.policy, str(record.version)

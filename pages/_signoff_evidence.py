@@ -1,6 +1,6 @@
 """What a reviewer sees of a submission: the guarantee, the counts on both halves, and what would change."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isnan
 from typing import Any
 
@@ -33,9 +33,16 @@ def show_evidence(payload: Payload) -> None:
             _show_total(title, payload[name])
     data = payload["data"]
     st.text(f"{data['name']} · {data['rows']:,} rows, {data['positives']:,} positives · {data['digest'][:16]}…")
+    if payload["earlier"]:
+        st.text(f"Earlier submissions on rows of this data: {_list_earlier(payload['earlier'])}.")
     show_table(_tabulate(payload), name="levels of the submission", opened=True)
     with st.expander("All that is recorded", icon=":material/data_object:"):
         st.json({key: value for key, value in payload.items() if key != "cube"}, expanded=1)
+
+
+def _list_earlier(earlier: Sequence[Payload]) -> str:
+    shown = [f"{one['policy']} {one['version']} ({one['state']})" for one in earlier[-5:]]
+    return ", ".join(shown) if len(earlier) <= 5 else f"{', '.join(shown)} and {len(earlier) - 5} more"
 
 
 def _show_total(title: str, half: Payload | None) -> None:
@@ -71,7 +78,8 @@ def show_comparison(payload: Payload) -> None:
     show_figure(cutoffs_figure(comparison, unit=name_uncertainty(payload)), key="figure_cutoffs")
     st.text(_tell(comparison))
     show_table(comparison.frame(), name="change against the active policy", opened=True)
-    st.caption(f"{comparison.rows:,} rows, {comparison.positives:,} positives. {comparison.method}")
+    which = "of the half that was not tuned on" if comparison.half == "confirmation" else "of all"
+    st.caption(f"{comparison.rows:,} rows {which}, {comparison.positives:,} positives. {comparison.method}")
 
 
 def name_uncertainty(payload: Payload) -> str:

@@ -7,9 +7,9 @@ import streamlit as st
 from core.errors import InputError
 from core.signoff.active import find_active, write_active
 from core.signoff.history import build_report, write_lines
+from core.thresholds.export_sql import DIALECTS
 from pages._shell import guarded
 from pages._signoff_view import View
-from pages._thresholds_export import DIALECTS
 
 NEVER = {"on_click": "ignore", "icon": ":material/download:", "width": "stretch"}
 
@@ -55,4 +55,5 @@ def _offer_active(view: View) -> None:
         "Python function", data=write_active(active, "python"), file_name=f"{name}.py", mime="text/plain",
         key="signoff_python", **NEVER,
     )  # fmt: skip
-    st.code(f"python -m core signoff active --policy {view.policy} --to json", language="bash")
+    call = f"python -m core signoff active --policy {view.policy} --to json"
+    st.code(call, language=None, wrap_lines=True)  # the colours of a shell have too little contrast

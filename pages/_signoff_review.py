@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from core.plotting import clean_label
-from core.signoff.data import Record
+from core.signoff.data import Record, Signer
 from core.signoff.workflow import (
     Signing,
     Standing,
@@ -98,10 +98,10 @@ def _ask_for(acts: dict[str, Any]) -> str:
 
 
 def _open_acts(view: View, standing: Standing) -> dict[str, Any]:
-    version, own = standing.version, view.signer is not None and standing.author.same_person(view.signer)
+    version, own = standing.version, _is_among((standing.author,), view.signer)
     acts: dict[str, Any] = {}
-    if standing.state == "submitted" and not own:
-        acts["Approve"] = partial(_approve, version, standing.binding)
+    if standing.state == "submitted" and not _is_among((standing.author, *standing.approvers), view.signer):
+        acts["Approve"] = partial(_approve, version, standing.submission.hash)
     if standing.state == "approved":
         acts["Activate"] = partial(_activate, version)
     if standing.state in ("submitted", "approved"):
@@ -111,8 +111,12 @@ def _open_acts(view: View, standing: Standing) -> dict[str, Any]:
     return acts
 
 
-def _approve(version: int, binding: str, signing: Signing) -> Record:
-    return approve(signing, version, binding=binding, remark=st.session_state[TEXT])
+def _is_among(people: tuple[Signer, ...], signer: Signer | None) -> bool:
+    return signer is not None and any(one.same_person(signer) for one in people)
+
+
+def _approve(version: int, seen: str, signing: Signing) -> Record:
+    return approve(signing, version, seen=seen, remark=st.session_state[TEXT])
 
 
 def _activate(version: int, signing: Signing) -> Record:

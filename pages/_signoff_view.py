@@ -1,9 +1,11 @@
 """What the parts of the sign-off page share: the ledger, the policy in view, who signs, and what came of it."""
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 from uuid import uuid4
 
 import streamlit as st
@@ -11,7 +13,7 @@ import streamlit as st
 from core.errors import RecScopeError
 from core.settings import Settings
 from core.signoff.active import publish
-from core.signoff.data import Receipt, Record, Signer
+from core.signoff.data import TURNS, Receipt, Record, Signer
 from core.signoff.identity import StaleSignIn
 from core.signoff.ledger import Ledger
 from core.signoff.workflow import Signing
@@ -20,6 +22,7 @@ from pages._signoff_who import check_still_signs
 
 POLICY, VERSION = "signoff_policy", "signoff_version"
 KEYS, OUTCOME, UNPUBLISHED = "signoff_keys", "signoff_outcome", "signoff_unpublished"
+SIGNED_AT, DOUBLE_CLICK_SECONDS = "signoff_signed_at", 0.5
 Act = Callable[[Signing], Record]
 
 
@@ -32,13 +35,14 @@ class View:
     signer: Signer | None
     policy: str
     revision: int
-    demonstration: bool
 
 
 @st.cache_resource
 def get_ledger(settings: Settings) -> Ledger:
-    """The ledger of this server."""
-    return Ledger.open(None, settings)
+    """The ledger of this server, looked through once."""
+    ledger = Ledger.open(None, settings)
+    ledger.check()
+    return ledger
 
 
 def sign_by(view: View, form: str, act: Act) -> Callable[[], None]:
@@ -55,20 +59,34 @@ def _sign(view: View, form: str, key: str, act: Act) -> None:
     """Sign before anything is drawn, and remember what came of it: a run of the page may end at any line."""
     if view.signer is None or (view.signer.identity == "oidc" and not signed_in()):
         return
+    if time.monotonic() - st.session_state.get(SIGNED_AT, -inf) < DOUBLE_CLICK_SECONDS:
+        return  # its second half may meet another button in the place of the first
     st.session_state.pop(UNPUBLISHED, None)
     try:
         check_still_signs(view.signer)
         record = act(Signing(view.ledger, view.policy, view.signer, view.revision, key))
     except RecScopeError as error:
-        st.session_state[OUTCOME] = error
-        return
+        found = _find(view.ledger, key)
+        if found is None:
+            st.session_state[OUTCOME] = error
+            return
+        record = found
     st.session_state[OUTCOME] = Receipt.of(record, ledger_id=view.ledger.id)
+    st.session_state[SIGNED_AT] = time.monotonic()
     st.session_state[KEYS].pop(form, None)
-    if record.kind in ("activate", "roll_back") and view.settings.active_folder is not None:
+    if record.kind in TURNS and view.settings.active_folder is not None:
         try:
             publish(view.ledger, view.policy, folder=view.settings.active_folder)
         except RecScopeError as error:
             st.session_state[UNPUBLISHED] = error
+
+
+def _find(ledger: Ledger, key: str) -> Record | None:
+    """The record of a key: a connection that broke at the very end may have left one."""
+    try:
+        return ledger.find(key)
+    except RecScopeError:
+        return None
 
 
 def show_outcome() -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 from core.errors import InputError
 from core.thresholds.evidence import make_policy
 from core.thresholds.export_python import to_python
-from core.thresholds.export_sql import Dialect, to_sql
+from core.thresholds.export_sql import DIALECTS, Dialect, to_sql
 from core.thresholds.ledger import Look, build_bundle
 from core.thresholds.policy import Policy
 from core.thresholds.policy_file import write_policy
@@ -19,10 +19,6 @@ from pages._shell_show import show_table
 from pages._signoff_sent import send
 from pages._thresholds_view import View
 
-DIALECTS = {
-    "duckdb": "DuckDB", "spark": "Spark", "bigquery": "BigQuery", "snowflake": "Snowflake", "postgres": "Postgres",
-    "trino": "Trino",
-}  # fmt: skip
 NEVER = {"on_click": "ignore", "icon": ":material/download:"}
 
 

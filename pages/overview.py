@@ -58,6 +58,8 @@ def show_doubt() -> None:
             st.switch_page("pages/holdout.py")
         if st.button("Set thresholds that allow for it", key="overview_thresholds", icon=":material/tune:"):
             st.switch_page("pages/thresholds.py")
+        if st.button("See who approved which", key="overview_signoff", icon=":material/approval:"):
+            st.switch_page("pages/signoff.py")
 
 
 open_page(

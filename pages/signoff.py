@@ -88,9 +88,11 @@ def show_demonstration(settings: Settings) -> Ledger:
     """An invented story on the sample, in a ledger that is thrown away."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.badge("Demonstration", icon=":material/science:", color="blue")
-        st.text("Invented people and the simulated sample, in a ledger that is thrown away. Try everything.")
+        st.text(
+            "Invented people and the simulated sample, in a ledger that all visitors share and that is thrown away."
+        )
     job = partial(build_demonstration, get_engine(settings), replace(settings, quorum=1))  # one approver is invented
-    return compute(("demonstration", settings.large_change), job, label="Demonstration").ledger
+    return compute(("demonstration", settings.large_change), job, label="Demonstration")
 
 
 def sign_off(settings: Settings) -> None:
@@ -98,6 +100,8 @@ def sign_off(settings: Settings) -> None:
     own = get_ledger(settings)
     demonstration = touring("signoff") or (find_sent() is None and not own.policies())
     ledger = show_demonstration(settings) if demonstration else own
+    if demonstration:  # what serving reads is never written from an invented story
+        settings = replace(settings, active_folder=None)
     left, right = st.columns(2, vertical_alignment="top")
     with left:
         signer = find_signer(settings)
@@ -105,7 +109,7 @@ def sign_off(settings: Settings) -> None:
         policy = choose_policy(ledger)
     show_outcome()
     with ledger.stream(policy) as stream:
-        view = View(ledger, settings, signer, policy, stream.revision, demonstration)
+        view = View(ledger, settings, signer, policy, stream.revision)
     tabs = st.tabs(list(SECTIONS), key="signoff_view", bind="query-params")
     for tab, show in zip(tabs, SECTIONS.values(), strict=True):
         if tab.open:

@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -17,16 +17,19 @@ from core.errors import InputError
 from core.holdout.data import ColumnRoles
 from core.rng import make_generator
 from core.settings import Settings
-from core.signoff.active import Active, Form, NoActivePolicy, find_active, publish, write_active
-from core.signoff.data import RECEIPT_BYTES, Receipt
-from core.signoff.history import build_report, write_lines
+from core.signoff.active import Active, Form, NoActivePolicy, find_active, find_latest, publish, write_active
+from core.signoff.audit import audit
+from core.signoff.data import RECEIPT_BYTES, Receipt, check_policy_name
+from core.signoff.history import build_report, check_known, verify_lines, write_lines
 from core.signoff.identity import declare_signer
 from core.signoff.ledger import Ledger
-from core.signoff.verify import verify
+from core.signoff.verify import Verification
 from core.signoff.watch import Watch, watch
 from core.signoff.workflow import Signing, list_standings, record_watch
 from core.thresholds.export_sql import Dialect
+from core.thresholds.sampling import Sampling
 
+LINES = ".jsonl"  # how the name of an exported history ends
 FOUND = 1  # the command ran, and its answer is bad: tampered, broken, or nothing active
 PAGE = 50
 
@@ -36,8 +39,11 @@ def register(words: Any) -> None:
     commands = words.add_parser("signoff", help="who approved which thresholds, and what is active").add_subparsers(
         dest="command", required=True, metavar="COMMAND"
     )
-    check = commands.add_parser("verify", help="check every hash of a ledger; exit 0 sound, 1 tampered, 2 unreadable")
-    check.add_argument("database", metavar="DATABASE", help="SQLite file, or URL of the database")
+    told = "check every hash and act of a ledger; exit 0 sound, 1 tampered, 2 unreadable"
+    check = commands.add_parser("verify", help=told)
+    check.add_argument(
+        "database", metavar="DATABASE", help=f"SQLite file, URL of the database, or an exported history (*{LINES})"
+    )
     check.add_argument("--receipt", type=Path, action="append", default=[], metavar="FILE", help="may be repeated")
     check.set_defaults(run=_verify)
     active = _add(commands, "active", "write the active policy; exit 1 where there is none, or it has expired", _active)
@@ -46,7 +52,7 @@ def register(words: Any) -> None:
     published = _add(commands, "publish", "replace the file of the active policy in one step", _publish)
     published.add_argument("--folder", type=Path, metavar="DIR", help="default: RECSCOPE_ACTIVE_FOLDER")
     export = _add(commands, "export", "the history, as JSON lines or as a report", _export, policy=False)
-    export.add_argument("--policy", metavar="NAME", help="report on this policy only")
+    export.add_argument("--policy", metavar="NAME", help="report on this policy only (--html)")
     forms = export.add_mutually_exclusive_group(required=True)
     forms.add_argument("--json", type=Path, metavar="OUT", help="every record as a line")
     forms.add_argument("--html", type=Path, metavar="OUT", help="self-contained report")
@@ -55,22 +61,27 @@ def register(words: Any) -> None:
     listed.add_argument("--offset", type=int, default=0, metavar="N", help="leave out the newest N")
     listed.add_argument("--limit", type=int, default=PAGE, metavar="N", help="at most (default %(default)s)")
     _add_watch(commands)
-    grant = _add(commands, "grant", "let a role of PostgreSQL read and append, and nothing else", _grant, policy=False)
+    told = "let a role of PostgreSQL read and append, and nothing else; makes the ledger where there is none"
+    grant = _add(commands, "grant", told, _grant, policy=False, make=True)
     grant.add_argument("role", metavar="ROLE", help="role of the database")
 
 
-def _add(commands: Any, name: str, text: str, run: Any, *, policy: bool = True) -> argparse.ArgumentParser:
+def _add(
+    commands: Any, name: str, text: str, run: Any, *, policy: bool = True, make: bool = False
+) -> argparse.ArgumentParser:
     command: argparse.ArgumentParser = commands.add_parser(name, help=text)
     command.add_argument("--ledger", metavar="DATABASE", help="default: RECSCOPE_LEDGER")
     if policy:
         command.add_argument("--policy", metavar="NAME", required=True, help="name of the policy")
-    command.set_defaults(run=partial(_run, run))
+    command.set_defaults(run=partial(_run, run, make))
     return command
 
 
-def _run(act: Callable[[argparse.Namespace, Ledger], int | None], arguments: argparse.Namespace) -> int | None:
+def _run(
+    act: Callable[[argparse.Namespace, Ledger], int | None], make: bool, arguments: argparse.Namespace
+) -> int | None:
     place = arguments.ledger and _url(arguments.ledger)
-    with closing(Ledger.open(place, Settings.from_environment())) as ledger:
+    with closing(Ledger.open(place, Settings.from_environment(), make=make)) as ledger:
         return act(arguments, ledger)
 
 
@@ -86,6 +97,8 @@ def _add_watch(commands: Any) -> None:
     add("--label", metavar="C", required=True, help="label column")
     add("--weight", metavar="C", help="weight column")
     add("--group", metavar="C", help="column whose rows belong together, e.g. the user")
+    for name in ("positives", "negatives"):
+        add(f"--keep-{name}", type=float, metavar="R", help=f"share of {name} that the rows hold (default: as signed)")
     add("--signer", metavar="NAME", help="record the look in the ledger, under this name")
     add("--seed", type=int, default=0, metavar="S", help="of what chance alone would do (default %(default)s)")
     add("--json", type=Path, metavar="OUT", help="write it here instead of to standard output")
@@ -93,12 +106,29 @@ def _add_watch(commands: Any) -> None:
 
 def _verify(arguments: argparse.Namespace) -> int:
     receipts = [read_receipt(path) for path in arguments.receipt]
-    found = run_with_bar(verify(_url(arguments.database), receipts))
+    exported = arguments.database.endswith(LINES)
+    found = (
+        _verify_lines(Path(arguments.database), receipts)
+        if exported
+        else run_with_bar(audit(_url(arguments.database), receipts))
+    )
     for finding in found.findings:
         sys.stdout.write(f"{finding.kind}: {finding.text}\n")
     told = "sound" if found.ok else "tampered"
     sys.stdout.write(f"{told}: {found.records:,} records, last hash {found.head}\n")
     return 0 if found.ok else FOUND
+
+
+def _verify_lines(path: Path, receipts: Sequence[Receipt]) -> Verification:
+    try:
+        with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
+            return verify_lines(file, receipts)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> InputError:
+    return InputError(f"{str(path)!r} cannot be read: {error.strerror}.", fix="Check the path.")
 
 
 def read_receipt(path: Path) -> Receipt:
@@ -113,7 +143,7 @@ def read_receipt(path: Path) -> Receipt:
         with path.open("rb") as file:
             return Receipt.read(file.read(RECEIPT_BYTES), name=str(path))
     except OSError as error:
-        raise InputError(f"{str(path)!r} cannot be read: {error.strerror}.", fix="Check the path.") from error
+        raise _unreadable(path, error) from error
 
 
 def _active(arguments: argparse.Namespace, ledger: Ledger) -> int:
@@ -147,11 +177,18 @@ def _export(arguments: argparse.Namespace, ledger: Ledger) -> None:
     if arguments.html:
         arguments.html.write_text(build_report(ledger, policy=arguments.policy), encoding="utf-8")
         return
+    if arguments.policy is not None:
+        raise InputError(
+            "The lines hold the whole ledger: those of one policy alone are no chain that can be checked.",
+            fix="Leave out --policy, or write a report with --html.",
+        )
     with arguments.json.open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(write_lines(ledger))
 
 
 def _list(arguments: argparse.Namespace, ledger: Ledger) -> None:
+    if arguments.policy is not None:
+        check_known(arguments.policy, ledger.policies())
     listed = list_standings(ledger, arguments.policy, offset=arguments.offset, limit=arguments.limit)
     for line in listed:
         signers = ", ".join(f"{step.kind} {ascii(step.signer)[1:-1]}" for step in line.summary.lines)
@@ -160,24 +197,31 @@ def _list(arguments: argparse.Namespace, ledger: Ledger) -> None:
 
 def _watch(arguments: argparse.Namespace, ledger: Ledger) -> int:
     settings = Settings.from_environment()
-    try:
-        active = find_active(ledger, arguments.policy)
-    except NoActivePolicy as error:
-        return _tell(error)
+    check_policy_name(arguments.policy)
+    with ledger.stream(arguments.policy) as stream:
+        active, revision = find_latest(stream), stream.revision
+        looks = stream.watches(active.activation.version) if active else []
+    if active is None:
+        return _tell(NoActivePolicy(f"No version of {arguments.policy} is active.", fix="Activate an approved one."))
+    if active.expired:
+        sys.stderr.write(
+            f"note: version {active.activation.version} was to be reviewed by {active.review_by}; it has expired\n"
+        )
     check_files(arguments.files)
     holdout = load_files(arguments.files, _roles_of(active, arguments), settings)
-    with ledger.stream(arguments.policy) as stream:
-        looks, revision = stream.watches(active.activation.version), stream.revision
-    earlier = [record.payload for record in looks if record.seq > active.activation.seq]
-    rng = make_generator(arguments.seed)
-    found: Watch = run_with_bar(watch(active.submission.payload, holdout, DuckEngine(settings), earlier, rng=rng))
+    earlier = [record.payload for record in looks]
+    job = watch(
+        active.submission.payload, holdout, DuckEngine(settings), earlier, rng=make_generator(arguments.seed),
+        sampling=_sampling_of(active, arguments),
+    )  # fmt: skip
+    found: Watch = run_with_bar(job)
     document = found.to_json()
     if arguments.signer:
         signer = declare_signer(arguments.signer)
         signing = Signing(ledger, arguments.policy, signer, expected=revision, key=str(uuid.uuid4()))
         record = record_watch(signing, active.activation.version, document)
         document |= {"receipt": Receipt.of(record, ledger_id=ledger.id).to_json()}
-    _write(document, arguments.json)
+    _write(document | {"recorded": bool(arguments.signer)}, arguments.json)
     return FOUND if found.verdict == "broken" else 0
 
 
@@ -192,6 +236,16 @@ def _roles_of(active: Active, arguments: argparse.Namespace) -> ColumnRoles:
         group=arguments.group,
         segments=tuple(column for column, _ in policy.only),
     )
+
+
+def _sampling_of(active: Active, arguments: argparse.Namespace) -> Sampling:
+    """The signed rates where no others are given."""
+    signed, kept = active.policy.sampling, (arguments.keep_positives, arguments.keep_negatives)
+    positives, negatives = (
+        one if given is None else given
+        for one, given in zip((signed.keep_positives, signed.keep_negatives), kept, strict=True)
+    )
+    return Sampling(positives, negatives)
 
 
 def _grant(arguments: argparse.Namespace, ledger: Ledger) -> None:

@@ -186,6 +186,8 @@ class Holdout:
         (reason, rows left out).
     segments
         Mapped segment columns.
+    files
+        SHA-256 of the bytes of each file, the same whatever the roles; none where it is not known.
     """
 
     digest: str
@@ -195,6 +197,7 @@ class Holdout:
     positives: int
     excluded: tuple[tuple[str, int], ...]
     segments: tuple[Segment, ...]
+    files: tuple[str, ...] = ()
 
     @property
     def more_is_certain(self) -> bool:
@@ -222,6 +225,7 @@ class Holdout:
         histograms = {role: Histogram(*map(np.array, found)) for role, found in parsed.histograms.items()}
         return cls(
             digest=digest,
+            files=tuple(metadata.get("files", ())),
             name=metadata["name"],
             roles=roles,
             rows=Rows(path, parsed.rows, ranges, weighted=roles.weight is not None, histograms=histograms),

@@ -55,7 +55,7 @@ def load_holdout(files: Sequence[Path], roles: ColumnRoles, *, name: str, settin
     known = find_holdout(digest, settings=settings)
     if known is not None:
         return replace(known, name=name)
-    metadata = {"name": name, "roles": roles.to_json()}
+    metadata = {"name": name, "roles": roles.to_json(), "files": digests}
     store = holdout_store(settings)
     with store.publishing(digest) as part:
         parsed = yield from parse(files, roles.columns(), target=part, metadata=metadata, settings=settings)

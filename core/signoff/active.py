@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 from core.errors import InputError, RecScopeError
 from core.signoff.data import Record, check_policy_name
+from core.signoff.database import sync_folder
 from core.signoff.ledger import Ledger, Stream
 from core.thresholds.export_python import to_python
 from core.thresholds.export_sql import Dialect, to_sql
@@ -159,18 +160,10 @@ def _replace_file(folder: Path, name: str, text: str) -> Path:
             Path(temporary).replace(folder / name)
         finally:
             Path(temporary).unlink(missing_ok=True)
-        _sync_folder(folder)
+        sync_folder(folder)
     except OSError as error:
         raise InputError(
             f"{str(folder / name)!r} cannot be written: {error.strerror}.",
             fix="Give a folder that this process may write to.",
         ) from error
     return folder / name
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

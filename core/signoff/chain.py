@@ -170,7 +170,7 @@ def _digits(text: str) -> int | float:
     return int(text) if abs(value) <= LARGEST_COUNT else value
 
 
-_LONG = re.compile(r"[:,\[]-?[0-9]{16}")  # a whole number that may be 2^53 or larger
+_LONG = re.compile(r"[:,\[]\s*-?[0-9]{16}")  # a whole number that may be 2^53 or larger
 
 
 def write_moment(moment: datetime) -> str:

@@ -3,24 +3,29 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from core.arrays import FloatArray, IntArray
-from core.engine.protocol import Axis, Engine, Measure
+from core.engine.protocol import Axis, Engine, Filter, Measure
 from core.errors import InputError
 from core.holdout.data import Holdout
 from core.holdout.segments import filter_rows
 from core.ingest.schema import PARTS
 from core.intervals import normal, wilson
 from core.jobs import Job
+from core.signoff.rows import decide_cells, find_split, score_axis, uncertainty_axis
 from core.thresholds.policy import Columns, Policy
 from core.thresholds.sampling import Sampling
 
 if TYPE_CHECKING:
     import pandas as pd
 
+Half = Literal["confirmation", "all"]
+
+OPTIMISTIC = "optimistic: the proposed thresholds were tuned on these rows"
+PRESENT_OPTIMISTIC = "flattering the present thresholds, which were tuned on some of these rows"
 BLOCKS = 200  # of the parts that groups are drawn into: enough for a variance, few enough to count
 HALF_A_ROW = 0.5
 _MEASURES: tuple[Measure, ...] = ("rows", "positives")
@@ -78,8 +83,10 @@ class Comparison:
         Proposed minus present.
     volume
         Relative change of what is accepted: proposed / present - 1.
+    half
+        Which rows: ``confirmation``, those of the proposed policy's data that it was not tuned on, or ``all``.
     method
-        How the intervals of the changes were found, as a sentence.
+        How the intervals of the changes were found, and which policy was tuned on these rows, as a sentence.
     """
 
     rows: int
@@ -89,6 +96,7 @@ class Comparison:
     precision: Estimate
     recall: Estimate
     volume: Estimate
+    half: Half
     method: str
 
     def frame(self) -> "pd.DataFrame":
@@ -184,13 +192,14 @@ class Regions:
             .. math:: \max\Big(\sum_{rl} e_{rl}^2 Q_{rl},\; \frac{G}{G - 1} \sum_g \big(\sum_{rl} e_{rl} W_{rlg}\big)^2
                 \Big)
 
-            with Q = Σw² and, only where rows have groups, blocks g of whole groups.
+            with Q = Σw² and, only where rows have groups, G blocks g of whole groups that have rows.
         """
         alone = float(np.sum(influence**2 * self.squares.sum(axis=2)))
         if not self.grouped:
             return alone
         parts = np.einsum("rl,rlg->g", influence, self.weight)
-        return max(alone, float(np.sum(parts**2)) * len(parts) / (len(parts) - 1))
+        blocks = int(np.count_nonzero(self.weight.sum(axis=(0, 1))))
+        return max(alone, float(np.sum(parts**2)) * blocks / max(blocks - 1, 1))
 
     def careful_variance(self, influence: FloatArray) -> float:
         """The same with half a row more in every region and label, so that it is never nought."""
@@ -199,7 +208,7 @@ class Regions:
 
 
 def compare_policies(present: Policy, proposed: Policy, holdout: Holdout, engine: Engine) -> Job[Comparison]:
-    r"""Compare two policies on the rows that the proposed one was made for; their levels may differ.
+    r"""Compare two policies on rows that the proposed one was not tuned on, where there are such; levels may differ.
 
     Definition
         A change d of precision or recall has the interval d ± 1.96·s. It is paired: s² is the variance of the
@@ -222,8 +231,10 @@ def compare_policies(present: Policy, proposed: Policy, holdout: Holdout, engine
 
     Notes
     -----
-    One scan, over the cells between all level edges and all thresholds: within a cell neither policy parts rows. Half a
-    row is added to each region and label in the variance, so that a change that no row shows is not called certain.
+    One or two scans, over the cells between all level edges and all thresholds: in a cell neither policy parts rows.
+    A confirmed policy is compared on its confirmation half, found by its split and seed. On rows that it was tuned on
+    it looks better than it is; the method says so where there are no others. Half a row is added to each region and
+    label in the variance, so that a change that no row shows is not called certain.
     Rows of a sample by class count with the inverse of their rate.
 
     References
@@ -233,21 +244,56 @@ def compare_policies(present: Policy, proposed: Policy, holdout: Holdout, engine
     """
     for policy in (present, proposed):
         _check_columns(policy, holdout)
-    if dict(present.only) != dict(proposed.only):
+    if _filters_of(present) != _filters_of(proposed):
         raise InputError(
             "The two policies are for differently filtered rows.", fix="Compare policies that were made for one filter."
         )
     where = [filter_rows(holdout, column, values) for column, values in proposed.only]
-    axes = [_uncertainty_axis((present, proposed), holdout), _score_axis((present, proposed), holdout)]
+    half, parts = yield from _choose_rows(proposed, holdout, engine, where)
+    axes = [uncertainty_axis((present, proposed), holdout), score_axis((present, proposed), holdout)]
     grouped = holdout.roles.group is not None
     blocks = BLOCKS if grouped else 1
-    parts = Axis("part", np.linspace(0, PARTS, blocks + 1))
+    counted = [*axes, Axis("part", np.linspace(0, PARTS, blocks + 1))] if grouped else axes
     measures = (*_MEASURES, *(_WEIGHT_MEASURES if holdout.rows.weighted else ()))
-    found = yield from engine.count(holdout.rows, [*axes, parts] if grouped else axes, measures, where=where)
     shape = (*(axis.cells for axis in axes), blocks)
-    sums = {str(name): np.asarray(sums, dtype=np.float64).reshape(shape) for name, sums in found.sums.items()}
+    sums = {str(name): np.zeros(shape) for name in measures}
+    for part in parts:
+        found = yield from engine.count(holdout.rows, counted, measures, where=[*where, *part])
+        for name in measures:
+            sums[name] += np.reshape(found.sums[name], shape)
     regions = _gather(sums, _regions_of((present, proposed), axes), proposed.sampling, grouped=grouped)
-    return _compare(regions, present, proposed, positives=int(sums["positives"].sum()))
+    cautions = _find_cautions(present, proposed, holdout, half=half)
+    return _compare(regions, present, proposed, positives=int(sums["positives"].sum()), half=half, cautions=cautions)
+
+
+def _filters_of(policy: Policy) -> dict[str, frozenset[str]]:
+    return {column: frozenset(values) for column, values in policy.only}
+
+
+def _choose_rows(
+    proposed: Policy, holdout: Holdout, engine: Engine, where: Sequence[Filter]
+) -> Job[tuple[Half, list[list[Filter]]]]:
+    """The confirmation half, as filters of its parts; all rows where the policy was not confirmed on this holdout."""
+    if proposed.confirmed is None or proposed.data_digest != holdout.digest:
+        return "all", [[]]
+    halves = yield from find_split(proposed, proposed.confirmed, holdout, engine, where)
+    return "confirmation", [[part] for part in halves.confirmed]
+
+
+def _find_cautions(present: Policy, proposed: Policy, holdout: Holdout, *, half: Half) -> list[str]:
+    """Which of both policies was tuned on rows on which they are compared."""
+    found = [OPTIMISTIC] if half == "all" and proposed.data_digest == holdout.digest else []
+    if present.data_digest == holdout.digest and not (
+        half == "confirmation" and _split_of(present) == _split_of(proposed)
+    ):
+        found.append(PRESENT_OPTIMISTIC)
+    return found
+
+
+def _split_of(policy: Policy) -> tuple[object, ...]:
+    """What divides its rows in two."""
+    split = policy.confirmed.split if policy.confirmed else None
+    return split, 0 if split == "time" else policy.seed, _filters_of(policy)
 
 
 def _check_columns(policy: Policy, holdout: Holdout) -> None:
@@ -259,25 +305,9 @@ def _check_columns(policy: Policy, holdout: Holdout) -> None:
         )
 
 
-def _uncertainty_axis(policies: Sequence[Policy], holdout: Holdout) -> Axis:
-    """All level edges; a last level holds its upper edge, so that it ends right above."""
-    lowest, highest = holdout.rows.ranges["uncertainty"]
-    ends = [lowest, np.nextafter(highest, np.inf)]
-    for policy in policies:
-        ends += [*policy.level_edges, np.nextafter(policy.level_edges[-1], np.inf)]
-    return Axis("uncertainty", np.unique(ends))
-
-
-def _score_axis(policies: Sequence[Policy], holdout: Holdout) -> Axis:
-    lowest, highest = holdout.rows.ranges["score"]
-    cuts = [value for policy in policies for value in policy.thresholds if value < math.inf]
-    return Axis("score", np.unique([lowest, np.nextafter(highest, np.inf), *cuts]))
-
-
 def _regions_of(policies: Sequence[Policy], axes: Sequence[Axis]) -> IntArray:
-    """The region of each cell: its lower corner is treated as all of it is."""
-    values, scores = np.meshgrid(axes[0].edges[:-1], axes[1].edges[:-1], indexing="ij")
-    present, proposed = (policy.decide(scores, values).astype(np.int64) for policy in policies)
+    """The region of each cell."""
+    present, proposed = (decide_cells(policy, axes).astype(np.int64) for policy in policies)
     return present + 2 * proposed
 
 
@@ -314,7 +344,9 @@ class _Ratio:
         return cls(top, bottom, share, influence)
 
 
-def _compare(regions: Regions, present: Policy, proposed: Policy, *, positives: int) -> Comparison:
+def _compare(
+    regions: Regions, present: Policy, proposed: Policy, *, positives: int, half: Half, cautions: Sequence[str]
+) -> Comparison:
     weight, positive = regions.weight.sum(axis=2), np.array([[0.0, 1.0]] * 4)
     accepts = [np.repeat(one[:, None], 2, axis=1) for one in _ACCEPTED]
     precision = [_Ratio.of(weight, accept * positive, accept) for accept in accepts]
@@ -340,8 +372,9 @@ def _compare(regions: Regions, present: Policy, proposed: Policy, *, positives: 
         precision=_change(regions, *precision),
         recall=_change(regions, *recall),
         volume=_relative_change(regions, *precision),
+        half=half,
         method=f"95 % normal intervals of paired differences, with influences of {by} and half a row added to each "
-        "region and label (Agresti and Min 2005).",
+        f"region and label (Agresti and Min 2005){''.join(f'; {caution}' for caution in cautions)}.",
     )
 
 

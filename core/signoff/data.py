@@ -12,6 +12,8 @@ Kind = Literal["genesis", "submit", "approve", "reject", "withdraw", "activate",
 Role = Literal["author", "approver", "auditor"]
 Identity = Literal["oidc", "self-declared"]
 
+TURNS: tuple[Kind, ...] = ("activate", "roll_back")  # the acts that make a version active
+
 POLICY_NAME = r"[a-z0-9][a-z0-9_.-]{0,63}"
 KEY = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 LEDGER_ID = r"[0-9a-f]{32}"

@@ -213,7 +213,7 @@ def create_file(path: Path, *, fill: Callable[[Connection], None]) -> None:
             database.close()
             with suppress(FileExistsError):
                 os.link(made, path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise LedgerUnavailable(
             f"The ledger {path} cannot be made: {error.strerror}.",
@@ -221,8 +221,9 @@ def create_file(path: Path, *, fill: Callable[[Connection], None]) -> None:
         ) from None
 
 
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
+def sync_folder(folder: Path) -> None:
+    """Bring the entries of a folder to the disk, so that a file that was made there outlives a loss of power."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)
     finally:
@@ -230,7 +231,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def check_integrity(database: Database) -> None:
-    """Have SQLite look at every page and index of its file.
+    """Have SQLite look at every page and index of its file: O(bytes). A server looks after its own.
 
     Raises
     ------

@@ -1,11 +1,12 @@
 """A ledger that tells the story of sign-off on the sample: for tours, and while one's own ledger is empty."""
 
+import atexit
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import mkdtemp
 from uuid import uuid4
 
 from core.engine.protocol import Engine
@@ -16,6 +17,7 @@ from core.rng import make_generator
 from core.settings import Settings
 from core.signoff.active import find_latest
 from core.signoff.data import Record, Signer
+from core.signoff.earlier import find_earlier
 from core.signoff.identity import declare_signer
 from core.signoff.ledger import Ledger, now_utc
 from core.signoff.submission import Draft, prepare_draft
@@ -37,43 +39,35 @@ RATIONALES = (
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Demonstration:
-    """A ledger of its own, gone with this record.
-
-    Attributes
-    ----------
-    ledger
-        One policy: version 1 is active, version 2 waits for review.
-    folder
-        Where its file lies.
-    """
-
-    ledger: Ledger
-    folder: "TemporaryDirectory[str]"
-
-
 def load_newer_sample(settings: Settings) -> Job[Holdout]:
     """Load the sample of rows that are newer than those of the holdout sample."""
     return (yield from load_holdout([NEWER], SAMPLE_ROLES, name=NEWER.name, settings=settings))
 
 
-def build_demonstration(engine: Engine, settings: Settings) -> Job[Demonstration]:
-    """Tune, prove, submit, approve and activate thresholds of the sample, then submit others."""
+def build_demonstration(engine: Engine, settings: Settings) -> Job[Ledger]:
+    """Tune, prove, submit, approve and activate thresholds of the sample, then submit others.
+
+    Returns
+    -------
+    Ledger
+        One policy: version 1 is active, version 2 waits for review. Its file goes when the process ends.
+    """
     sample = yield from load_sample(settings)
     split = Split()
     halves = yield from count_halves(sample, engine, levels=LEVELS, bins=BINS, split=split)
-    folder = TemporaryDirectory(prefix="recscope-demonstration-")
-    ledger = Ledger.open(f"sqlite:///{folder.name}/ledger.db", settings)
+    folder = mkdtemp(prefix="recscope-demonstration-")
+    atexit.register(rmtree, folder, ignore_errors=True)
+    ledger = Ledger.open(f"sqlite:///{folder}/ledger.db", settings)
     author, approver = declare_signer(AUTHOR), declare_signer(APPROVER)
     for version, (target, rationale) in enumerate(zip(TARGETS, RATIONALES, strict=True), start=1):
         draft = yield from _draft(sample, halves, engine, ledger, target=target, split=split, settings=settings)
         review_by = (now_utc() + REVIEW).date()
-        _sign(ledger, author, partial(submit, submission=draft.complete(rationale=rationale, review_by=review_by)))
+        complete = draft.complete(rationale=rationale, review_by=review_by)
+        submission = _sign(ledger, author, partial(submit, submission=complete))
         if version == 1:
-            _sign(ledger, approver, partial(approve, version=1, binding=draft.payload["binding"]))
+            _sign(ledger, approver, partial(approve, version=1, seen=submission.hash))
             _sign(ledger, author, partial(activate, version=1))
-    return Demonstration(ledger, folder)
+    return ledger
 
 
 def _draft(
@@ -87,10 +81,11 @@ def _draft(
     bundle = build_bundle(policy, evidence, None, counted={"digest": sample.digest})
     with ledger.stream(NAME) as stream:
         active = find_latest(stream)
-    return (yield from prepare_draft(policy, bundle, sample, engine, active=active, settings=settings))
+    earlier = find_earlier(ledger, sample)
+    return (yield from prepare_draft(policy, bundle, sample, engine, active=active, earlier=earlier, settings=settings))
 
 
-def _sign(ledger: Ledger, signer: Signer, act: Callable[[Signing], Record]) -> None:
+def _sign(ledger: Ledger, signer: Signer, act: Callable[[Signing], Record]) -> Record:
     with ledger.stream(NAME) as stream:
         revision = stream.revision
-    act(Signing(ledger, NAME, signer, revision, str(uuid4())))
+    return act(Signing(ledger, NAME, signer, revision, str(uuid4())))

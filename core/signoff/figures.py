@@ -35,7 +35,7 @@ CELL_HOVER = (
 
 
 def course_figure(watch: Watch) -> go.Figure:
-    """Precision since activation with its bounds, look by look, and the precision of each look alone."""
+    """Precision on average since activation with its bounds, look by look, and that of each look alone."""
     frame = watch.course()
     x = frame["look"].to_numpy()
     so_far, lower, upper, alone, lo, hi = (
@@ -50,7 +50,7 @@ def course_figure(watch: Watch) -> go.Figure:
             lower,
             upper,
             colour=BLUE,
-            name="all rows since activation",
+            name="average since activation",
             mode="lines+markers",
             line={"color": BLUE, "width": 2},
             customdata=frame[["accepted", "lower", "upper"]].to_numpy(),
@@ -75,10 +75,11 @@ def course_figure(watch: Watch) -> go.Figure:
         x_title="look (oldest first)",
         y_title="precision of accepted rows",
         alt=f"Precision of accepted rows over {len(frame)} looks. After the last one it lies between "
-        f"{lower[-1]:.3g} and {upper[-1]:.3g} (each bound wrong with probability at most {ALPHA:g} over all looks); "
+        f"{lower[-1]:.3g} and {upper[-1]:.3g} on average since activation (each bound wrong with probability at most "
+        f"{ALPHA:g} over all recorded looks); "
         f"the target is {watch.target:g}. Verdict: {watch.verdict}.",
     )
-    figure.update_xaxes(range=[x[0] - 0.5, x[-1] + 0.5], tickformat="d")
+    figure.update_xaxes(range=[x[0] - 0.5, x[-1] + 0.5], dtick=max(1, -(-len(frame) // 20)), tick0=1, tickformat="d")
     figure.update_yaxes(tickformat=RATE_TICKS)
     figure.update_layout(legend=LEGEND)
     return figure

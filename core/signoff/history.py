@@ -1,20 +1,23 @@
 """The history of a ledger: as JSON lines that can be checked without the database, and as an HTML report."""
 
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
 from core.errors import InputError
 from core.signoff.chain import BEFORE_GENESIS, Sealed, canonical, read_json
-from core.signoff.data import LedgerDamaged, Record
+from core.signoff.data import LedgerDamaged, Receipt, Record
 from core.signoff.ledger import Ledger
-from core.signoff.workflow import Standing, find_standing
+from core.signoff.verify import Finding, Verification
+from core.signoff.workflow import Listed, Standing, find_standing, list_summaries
 
 MANY = 1_000  # from which on a number is shown whole
+DESCRIBED = 200  # versions of a policy that a report describes one by one
+_LISTED, _READ = 1_000, 20  # versions that are read in one transaction: without their payloads, and with
 NOT_TOLD = (
     "What this does not tell: whether a typed name is that of the person who typed it, and whether the ledger was "
-    "replaced as a whole. Compare the last hash with a receipt that was kept elsewhere."
+    "replaced, as a whole or from some record on. Compare the last hash with a receipt that was kept elsewhere."
 )
 _HEAD = (
     '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
@@ -42,7 +45,7 @@ def write_lines(ledger: Ledger) -> Iterator[str]:
         yield canonical(head | signed | {"hash": record.hash}) + "\n"
 
 
-def read_lines(lines: Iterable[str]) -> list[Record]:
+def read_lines(lines: Iterable[str]) -> Iterator[Record]:
     """Rebuild the records from :func:`write_lines`, and check every hash and link.
 
     Raises
@@ -50,61 +53,146 @@ def read_lines(lines: Iterable[str]) -> list[Record]:
     InputError
         A line is not such a line, does not fit its hash, or does not follow the one before.
     """
-    records: list[Record] = []
-    name: object = None
-    for number, line in enumerate(lines, start=1):
+    before, name = BEFORE_GENESIS, ""
+    for number, line in enumerate(lines):
         try:
             found = read_json(line)
             payload, hashed, ledger = canonical(found.pop("payload")), found.pop("hash"), found.pop("ledger")
             record = Sealed.of(ledger, found, payload).open()
+            name = name or _name_of(record)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, LedgerDamaged) as error:
-            raise InputError(f"Line {number} is no record of a ledger.", fix=_EXPORT_AGAIN) from error
-        before, name = records[-1].hash if records else BEFORE_GENESIS, ledger if number == 1 else name
-        if (record.hash, record.prev, record.seq, ledger) != (hashed, before, number - 1, name):
-            raise InputError(f"Line {number} does not fit its hash, or the line before it.", fix=_EXPORT_AGAIN)
-        records.append(record)
-    return records
+            raise InputError(f"Line {number + 1} is no record of a ledger.", fix=_EXPORT_AGAIN) from error
+        if (record.hash, record.prev, record.seq, ledger) != (hashed, before, number, name):
+            raise InputError(f"Line {number + 1} does not fit its hash, or the line before it.", fix=_EXPORT_AGAIN)
+        before = record.hash
+        yield record
+
+
+def _name_of(genesis: Record) -> str:
+    """The name of a ledger: the key of the record that began it."""
+    return uuid.UUID(genesis.key).hex
+
+
+def verify_lines(lines: Iterable[str], receipts: Sequence[Receipt]) -> Verification:
+    """Verify an exported history, and hold receipts against it; no database is needed.
+
+    Raises
+    ------
+    InputError
+        Its first line is none of :func:`write_lines`.
+    """
+    name, last, told = "", None, []
+    waiting = list(receipts)
+    try:
+        for last in read_lines(lines):
+            name = name or _name_of(last)
+            told += [_differs(one) for one in waiting if one.seq == last.seq and one != _receipt_of(last, name)]
+            waiting = [one for one in waiting if one.seq != last.seq]
+    except InputError as error:
+        if last is None:
+            raise
+        return _verified(name, last, [*told, Finding(last.seq + 1, "hash", str(error))])
+    if last is None:
+        raise InputError("The file has no lines.", fix=_EXPORT_AGAIN)
+    missing = "Record {}, of which {} holds a receipt, is missing."
+    told += [Finding(one.seq, "receipt", missing.format(one.seq, one.signer)) for one in waiting]
+    return _verified(name, last, told)
+
+
+def _receipt_of(record: Record, name: str) -> Receipt | None:
+    return Receipt.of(record, ledger_id=name) if record.seq else None
+
+
+def _differs(one: Receipt) -> Finding:
+    return Finding(one.seq, "receipt", f"Record {one.seq} differs from the receipt of {one.signer}.")
+
+
+def _verified(name: str, last: Record, findings: Sequence[Finding]) -> Verification:
+    return Verification(name, last.seq + 1, not findings, tuple(findings), last.hash)
 
 
 _EXPORT_AGAIN = "Export the history again, and compare both files: one of them was edited or cut short."
 
 
 def build_report(ledger: Ledger, *, policy: str | None = None) -> str:
-    """The history as one HTML document that needs no network: of a policy, or of all. It holds counts, never a row."""
-    names = ledger.policies() if policy is None else [policy]
+    """The history as one HTML document that needs no network: of a policy, or of all. It holds counts, never a row.
+
+    Raises
+    ------
+    InputError
+        No version of that policy was ever submitted.
+
+    Notes
+    -----
+    Linear in the number of versions. It shows the ledger as it stood after one record, but is read in many short
+    transactions, so that people can sign meanwhile.
+    """
+    names = ledger.policies()
+    if policy is not None:
+        names = [check_known(policy, names)]
+    last = ledger.last()
     body = [_HEAD, "<h1>Sign-off of threshold policies</h1>"]
     for name in names:
-        with ledger.stream(name) as stream:
-            standings = [find_standing(stream, version) for version in range(stream.versions, 0, -1)]
-            at = stream.now
-        body += [f"<h2>{escape(name)}</h2>", f"<p>As of {at}.</p>", _table(_overview(standings))]
-        body += map(_describe_version, standings)
-    last = deque(ledger.read(), maxlen=1)[0]
+        body += _describe_policy(ledger, name, until=last.seq)
     body.append(
         f"<p>Ledger <code>{ledger.id}</code>, {last.seq + 1:,} records, last hash <code>{last.hash}</code>.</p>"
     )
     return "".join([*body, f"<p>{escape(NOT_TOLD)}</p></body></html>"])
 
 
-def _overview(standings: Sequence[Standing]) -> list[dict[str, Any]]:
-    return [
-        {
-            "version": standing.version,
-            "state": standing.state,
-            "meaning": standing.why,
-            "author": standing.author.name,
-            "submitted": standing.submission.at,
-            "approved by": ", ".join(signer.name for signer in standing.approvers),
-            "review by": standing.submission.payload["review_by"],
-        }
-        for standing in standings
-    ]
+def check_known(policy: str, names: Sequence[str]) -> str:
+    """Return the name of a policy if it is one of the ledger's.
+
+    Raises
+    ------
+    InputError
+        It is not.
+    """
+    if policy not in names:
+        known = ", ".join(names[:10]) or "none yet"
+        raise InputError(f"The ledger has no policy {ascii(policy)[:80]}.", fix=f"Choose one of: {known}.")
+    return policy
+
+
+def _describe_policy(ledger: Ledger, name: str, *, until: int) -> Iterator[str]:
+    with ledger.stream(name, until=until) as stream:
+        versions, now, turns = stream.versions, stream.now, stream.activations(limit=1)
+    yield f"<h2>{escape(name)}</h2><p>As of {now}.</p>"
+    if versions > DESCRIBED:
+        yield (
+            f"<p>This lists all {versions:,} versions, and describes the latest {DESCRIBED} and the one made active "
+            "last. The JSON lines hold all of every version.</p>"
+        )
+    listed: list[Listed] = []
+    for offset in range(0, versions, _LISTED):
+        with ledger.stream(name, until=until) as stream:
+            listed += list_summaries(stream.summaries(offset=offset, limit=_LISTED), now=now)
+    yield _table([_overview(one) for one in listed])
+    shown = list(range(versions, max(versions - DESCRIBED, 0), -1))
+    shown += [turn.version for turn in turns if turn.version not in shown]
+    for first in range(0, len(shown), _READ):
+        with ledger.stream(name, until=until) as stream:
+            standings = [find_standing(stream, version) for version in shown[first : first + _READ]]
+        yield from map(_describe_version, standings)
+
+
+def _overview(one: Listed) -> dict[str, Any]:
+    lines = one.summary.lines
+    return {
+        "version": one.summary.version,
+        "state": one.state,
+        "author": lines[0].signer,
+        "submitted": lines[0].at,
+        "approved by": ", ".join(line.signer for line in lines if line.kind == "approve"),
+        "review by": one.summary.review_by,
+    }
 
 
 def _describe_version(standing: Standing) -> str:
     payload = standing.submission.payload
     parts = [
         f"<h3>Version {standing.version}: {standing.state}</h3>",
+        f"<p>{escape(standing.why)}</p>",
         f"<p><strong>{escape(payload['guarantee'])}</strong></p>",
         f"<blockquote>{escape(payload['rationale'])}</blockquote>",
         _table(_facts(payload)),
@@ -112,8 +200,10 @@ def _describe_version(standing: Standing) -> str:
     for name, caption in (("confirmed", "Rows held back from tuning"), ("tuned", "Rows tuned on (optimistic)")):
         if payload[name] is not None:
             parts += [f"<h4>{caption}</h4>", _table([*payload[name]["levels"], payload[name]["total"]])]
-    if payload["comparison"] is not None:
-        parts += ["<h4>Against the policy that was active</h4>", _table(_changes(payload["comparison"]))]
+    parts += ["<h4>Single threshold for all levels</h4>", _describe_baseline(payload["baseline"])]
+    compared = payload["comparison"]
+    told = f"<p>{escape(payload['not_compared'] or '')}</p>" if compared is None else _table(_changes(compared))
+    parts += ["<h4>Against the policy that was active</h4>", told]
     parts += ["<h4>Signatures</h4>", _table([_act(record) for record in standing.records])]
     return "".join(parts)
 
@@ -129,13 +219,36 @@ def _facts(payload: dict[str, Any]) -> list[dict[str, Any]]:
         "rows": data["rows"],
         "positives": data["positives"],
         "rows excluded": excluded or "none",
+        **{f"role: {role.replace('_', ' ')}": _words(columns) for role, columns in data["roles"].items() if columns},
         "method": payload["method"],
+        **dict(_flat(payload["parameters"], "parameter: ")),
         "seed": payload["seed"],
         "made with": ", ".join(f"{name} {version}" for name, version in versions.items() if version),
         "approvals needed": payload["needs"],
         "because": payload["needs_why"],
     }
     return [{"what": what, "value": value} for what, value in facts.items()]
+
+
+def _describe_baseline(baseline: dict[str, Any] | None) -> str:
+    """What one threshold would do, tuned and tested as the policy was."""
+    if baseline is None:
+        return "<p>None meets the target.</p>"
+    return _table([{"rows": half, **dict(_flat(counts))} for half, counts in baseline.items()])
+
+
+def _flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested values under names that say the way to them."""
+    for name, value in values.items():
+        shown = before + name.replace("_", " ")
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{shown} ")
+        else:
+            yield shown, _words(value)
+
+
+def _words(value: object) -> object:
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
 def _changes(comparison: dict[str, Any]) -> list[dict[str, Any]]:

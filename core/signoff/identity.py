@@ -32,7 +32,7 @@ def read_signer(claims: Mapping[str, Any], *, settings: Settings) -> Signer:
     ----------
     A person is (``iss``, ``sub``); name and e-mail are for display, and may change or be used anew. A role comes from
     the claim ``settings.role_claim`` (a list, or text with blanks or commas), or from a list in the settings that names
-    the subject, or the e-mail address if the provider verified it.
+    the subject, or (entries with an @) the e-mail address if the provider verified it.
 
     Raises
     ------
@@ -139,11 +139,12 @@ def _claimed(claims: Mapping[str, Any], path: str) -> set[str]:
 
 
 def _listed(subject: str, mail: object, settings: Settings) -> set[str]:
-    """Roles of the lists in the settings."""
+    """Roles of the lists in the settings: an entry with an @ is an address, and never a subject."""
     lists = {"author": settings.authors, "approver": settings.approvers, "auditor": settings.auditors}
     address = mail.casefold() if isinstance(mail, str) else None
     return {
         role
         for role, people in lists.items()
-        if subject in people or (address is not None and address in map(str.casefold, people))
+        if (subject in people and "@" not in subject)
+        or (address is not None and "@" in address and address in map(str.casefold, people))
     }

@@ -5,20 +5,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 from sqlalchemy import (
     JSON,
     Connection,
+    ScalarSelect,
     Select,
     bindparam,
     cast,
-    except_,
+    exists,
     func,
     insert,
     select,
-    tuple_,
     type_coerce,
 )
 
@@ -26,7 +27,7 @@ from core.errors import InputError, RecScopeError
 from core.settings import Settings
 from core.signoff import schema
 from core.signoff.chain import BEFORE_GENESIS, RESTORE, Sealed, canonical, read_head, seal_genesis, write_moment
-from core.signoff.data import Entry, Kind, LedgerDamaged, LedgerUnavailable, Record, StaleRevision
+from core.signoff.data import TURNS, Entry, Kind, LedgerDamaged, LedgerUnavailable, Record, StaleRevision
 from core.signoff.database import (
     PATIENCE_S,
     Conflict,
@@ -36,54 +37,60 @@ from core.signoff.database import (
     find_database,
     open_file,
 )
-from core.signoff.schema import RECORDS
+from core.signoff.schema import IS_SUBMISSION, IS_TURN, RECORDS, is_turn
 
 CLOCK_SLACK = timedelta(minutes=5)
 
 _ATTEMPTS = 5
 _BATCH = 500
 _SEALED = (RECORDS.c.head, RECORDS.c.payload, RECORDS.c.hash)
-_ACTIVATE: tuple[Kind, ...] = ("activate", "roll_back")
-_CLOSE: tuple[Kind, ...] = ("reject", "withdraw", "activate")
+_END: tuple[Kind, ...] = ("reject", "withdraw")
+_NO_END = 2**63 - 1  # no record has a larger seq
 
 # Statements are built once: building one takes as long as running it.
-_ALIAS = RECORDS.alias()
 _MINE = RECORDS.c.policy == bindparam("mine")
+_UP_TO = RECORDS.c.seq <= bindparam("until")
 _BY_KEY = select(*_SEALED).where(RECORDS.c.key == bindparam("wanted"))
+_LAST = select(*_SEALED).order_by(RECORDS.c.seq.desc()).limit(1)
+
+
+def _largest(name: str) -> ScalarSelect[Any]:
+    """The largest value of a column among the records of the policy."""
+    mine = RECORDS.alias()
+    chosen = select(mine.c[name]).where(mine.c.policy == bindparam("mine"), mine.c.seq <= bindparam("until"))
+    return chosen.order_by(mine.c[name].desc()).limit(1).scalar_subquery()
+
+
 _STATE = (
-    select(
-        RECORDS.c.seq,
-        RECORDS.c.head,
-        RECORDS.c.hash,
-        select(func.max(_ALIAS.c.revision)).where(_ALIAS.c.policy == bindparam("mine")).scalar_subquery(),
-        select(func.max(_ALIAS.c.version)).where(_ALIAS.c.policy == bindparam("mine")).scalar_subquery(),
-    )
+    select(RECORDS.c.seq, RECORDS.c.head, RECORDS.c.hash, _largest("revision"), _largest("version"))
+    .where(_UP_TO)
     .order_by(RECORDS.c.seq.desc())
     .limit(1)
 )
-_OF_VERSION = select(*_SEALED).where(_MINE, RECORDS.c.version == bindparam("wanted")).order_by(RECORDS.c.seq)
-_WATCHES = _OF_VERSION.where(RECORDS.c.kind == "watch")
-_ACTIVATIONS = (
-    select(*_SEALED)
-    .where(_MINE, RECORDS.c.kind.in_(_ACTIVATE))
-    .order_by(RECORDS.c.revision.desc())
-    .limit(bindparam("limit"))
-)
-_TURNS = (
-    select(RECORDS.c.seq, RECORDS.c.kind, RECORDS.c.signer, RECORDS.c.at)
-    .where(_MINE, RECORDS.c.kind.in_(_ACTIVATE), RECORDS.c.seq > bindparam("wanted"))
+_OF_VERSION = select(*_SEALED).where(_MINE, RECORDS.c.version == bindparam("wanted"), _UP_TO).order_by(RECORDS.c.seq)
+_ACTIVATIONS = select(*_SEALED).where(_MINE, IS_TURN, _UP_TO).order_by(RECORDS.c.seq.desc()).limit(bindparam("limit"))
+_NEXT_TURN = (
+    select(RECORDS.c.kind)
+    .where(_MINE, IS_TURN, RECORDS.c.seq > bindparam("after"), _UP_TO)
     .order_by(RECORDS.c.seq)
+    .limit(1)
 )
 _LAST_TURN = (
-    select(RECORDS.c.seq)
-    .where(_MINE, RECORDS.c.kind.in_(_ACTIVATE))
-    .order_by(RECORDS.c.revision.desc())
-    .limit(1)
-    .scalar_subquery()
+    select(RECORDS.c.seq).where(_MINE, IS_TURN, _UP_TO).order_by(RECORDS.c.seq.desc()).limit(1).scalar_subquery()
 )
-_OPEN = except_(
-    select(RECORDS.c.version).where(_MINE, RECORDS.c.kind == "submit", RECORDS.c.seq > func.coalesce(_LAST_TURN, 0)),
-    select(RECORDS.c.version).where(_MINE, RECORDS.c.kind.in_(_CLOSE)),
+_ENDED = RECORDS.alias()
+_OPEN = (
+    select(RECORDS.c.version)
+    .where(_MINE, IS_SUBMISSION, RECORDS.c.seq > func.coalesce(_LAST_TURN, 0), _UP_TO)
+    .where(
+        ~exists().where(
+            _ENDED.c.policy == bindparam("mine"),
+            _ENDED.c.version == RECORDS.c.version,
+            _ENDED.c.kind.in_(_END),
+            _ENDED.c.seq <= bindparam("until"),
+        )
+    )
+    .order_by(RECORDS.c.seq)
 )
 _INSERT = insert(RECORDS)
 
@@ -112,6 +119,8 @@ class Summary:
         Of its payload.
     lines
         All records of that version, in order.
+    later
+        The act that made a version of the policy active next: since this one was submitted, or became active itself.
     """
 
     policy: str
@@ -120,10 +129,11 @@ class Summary:
     needs: int
     review_by: str
     lines: tuple[Line, ...]
+    later: Kind | None
 
 
 class Stream:
-    """The records of one policy, as they stand within one transaction.
+    """The records of one policy, as they stand within one transaction, or stood after an earlier record.
 
     Attributes
     ----------
@@ -137,8 +147,11 @@ class Stream:
         Time of the ledger; never before that of its last record.
     """
 
-    def __init__(self, connection: Connection, policy: str, revision: int, versions: int, now: str) -> None:
+    def __init__(
+        self, connection: Connection, policy: str, revision: int, versions: int, *, now: str, until: int
+    ) -> None:
         self._connection = connection
+        self._bounds: dict[str, str | int] = {"mine": policy, "until": until}
         self._versions: dict[int, list[Record]] = {}
         self.policy = policy
         self.revision = revision
@@ -155,20 +168,76 @@ class Stream:
         """The latest records that made a version active, newest first."""
         return self._records(_ACTIVATIONS, limit=limit)
 
-    def turns(self, after: int) -> list[Line]:
-        """Records that made a version active and stand after a place in the ledger, oldest first."""
-        return [Line(*row) for row in self._connection.execute(_TURNS, {"mine": self.policy, "wanted": after})]
+    def next_turn(self, after: int) -> Kind | None:
+        """The first act after a place in the ledger that made a version active."""
+        return self._connection.execute(_NEXT_TURN, self._bounds | {"after": after}).scalar()
 
     def open_versions(self) -> list[int]:
-        """Submissions since the last activation that were neither rejected, nor withdrawn, nor activated."""
-        return sorted(self._connection.execute(_OPEN, {"mine": self.policy}).scalars())
+        """Submissions since the last activation that were neither rejected nor withdrawn."""
+        return list(self._connection.execute(_OPEN, self._bounds).scalars())
+
+    def summaries(self, *, offset: int, limit: int) -> list[Summary]:
+        """The submissions, newest first, without their payloads."""
+        return _summarise(self._connection, "policy", **self._bounds, offset=offset, limit=limit)
 
     def watches(self, version: int) -> list[Record]:
         """The looks at newer rows of a version, in order."""
-        return self._records(_WATCHES, wanted=version)
+        return [record for record in self.of_version(version) if record.kind == "watch"]
 
     def _records(self, statement: Select[Any], **values: int) -> list[Record]:
-        return [Sealed(*row).open() for row in self._connection.execute(statement, {"mine": self.policy, **values})]
+        return [Sealed(*row).open() for row in self._connection.execute(statement, self._bounds | values)]
+
+
+Choice = Literal["policy", "all"]
+
+
+def _summarise(connection: Connection, choice: Choice, **values: str | int) -> list[Summary]:
+    submissions, records = _list_statements(choice, connection.dialect.name == "postgresql")
+    found = connection.execute(submissions, values).all()
+    lines: dict[tuple[str, int], list[Line]] = {(name, version): [] for name, version, *_ in found}
+    later: dict[tuple[str, int], Kind | None] = {}
+    for policy, version, turn, *line in connection.execute(records, values):
+        lines[policy, version].append(Line(*line))
+        if lines[policy, version][-1].kind in ("submit", *TURNS):
+            later[policy, version] = turn
+    return [
+        Summary(name, version, seq, needs, review_by, tuple(lines[name, version]), later[name, version])
+        for name, version, seq, needs, review_by in found
+    ]
+
+
+@cache
+def _list_statements(choice: Choice, on_server: bool) -> tuple[Select[Any], Select[Any]]:
+    """What finds the submissions of a page, and all records of them with the turn that follows each.
+
+    The page is chosen by an index first, so that of all payloads only its own are looked into.
+    """
+    c, turn = RECORDS.c, RECORDS.alias()
+    page = _page(choice).subquery()
+    facts = cast(c.payload, JSON) if on_server else type_coerce(c.payload, JSON)
+    columns = c.policy, c.version, c.seq, facts["needs"].as_integer(), facts["review_by"].as_string()
+    submissions = select(*columns).where(c.seq.in_(select(page.c.seq))).order_by(c.seq.desc())
+    follows = (
+        select(turn.c.kind)
+        .where(turn.c.policy == c.policy, is_turn(turn), turn.c.seq > c.seq, turn.c.seq <= bindparam("until"))
+        .order_by(turn.c.seq)
+        .limit(1)
+        .scalar_subquery()
+    )
+    records = (
+        select(c.policy, c.version, follows, c.seq, c.kind, c.signer, c.at)
+        .join_from(page, RECORDS, (c.policy == page.c.policy) & (c.version == page.c.version))
+        .where(_UP_TO)
+        .order_by(c.seq)
+    )
+    return submissions, records
+
+
+def _page(choice: Choice) -> Select[Any]:
+    c = RECORDS.c
+    chosen = select(c.seq, c.policy, c.version).where(IS_SUBMISSION, _UP_TO).order_by(c.seq.desc())
+    mine = chosen if choice == "all" else chosen.where(_MINE)
+    return mine.limit(bindparam("limit")).offset(bindparam("offset"))
 
 
 Check = Callable[[Stream], None]
@@ -209,6 +278,7 @@ class Ledger:
         clock: Clock = now_utc,
         new_id: Callable[[], str] = make_id,
         patience_s: float = PATIENCE_S,
+        make: bool = True,
     ) -> "Ledger":
         """Open the ledger of a URL, or that of the settings, and make it where there is none.
 
@@ -220,11 +290,13 @@ class Ledger:
             Names a ledger that is made.
         patience_s
             How long to wait for another writer.
+        make
+            Whether to make it; who only reads does not.
 
         Raises
         ------
         InputError
-            The URL is neither that of an SQLite file nor of a PostgreSQL server.
+            The URL is neither that of an SQLite file nor of a PostgreSQL server, or there is no ledger to read.
         LedgerDamaged
             What is there is no ledger, or one of another version, or without its triggers.
         LedgerUnavailable
@@ -232,26 +304,29 @@ class Ledger:
 
         Notes
         -----
-        SQLite looks at the whole file: O(bytes). The chain is checked by :func:`core.signoff.verify.verify` only.
+        O(1). The pages of a file are looked at by :meth:`check`, the chain by :func:`core.signoff.verify.verify`.
         """
 
         def fill(connection: Connection) -> None:
             if not schema.is_there(connection):
                 schema.create(connection, seal_genesis(new_id(), write_moment(clock())))
 
-        found = find_database(url or settings.ledger_url, patience_s=patience_s)
-        if isinstance(found, Path):
-            create_file(found, fill=fill)
-            found = open_file(found, patience_s=patience_s)
+        found = _find(url or settings.ledger_url, patience_s, fill if make else None)
         try:
-            check_integrity(found)
-            if found.file is None and not _has_records(found):
-                with found.transaction(write=True) as connection:
-                    fill(connection)
             return cls(found, _read_id(found), clock)
         except RecScopeError:
             found.close()
             raise
+
+    def check(self) -> None:
+        """Have SQLite look at every page and index of its file: O(bytes). A server looks after its own.
+
+        Raises
+        ------
+        LedgerDamaged
+            Something is amiss.
+        """
+        check_integrity(self.database)
 
     def close(self) -> None:
         """Close its connections; the ledger opens new ones where it is used again."""
@@ -296,7 +371,7 @@ class Ledger:
             earlier = connection.execute(_BY_KEY, {"wanted": entry.key}).one_or_none()
             if earlier is not None:
                 return _same_act(Sealed(*earlier), entry, payload)
-            stream, seq, prev = self._look(connection, entry.policy, strict=True)
+            stream, seq, prev = self._look(connection, entry.policy, until=_NO_END, strict=True)
             if stream.revision != expected:
                 raise StaleRevision(
                     f"Somebody signed {entry.policy} in between: it is at revision {stream.revision}, not {expected}.",
@@ -310,10 +385,26 @@ class Ledger:
             return record
 
     @contextmanager
-    def stream(self, policy: str) -> Iterator[Stream]:
-        """The records of a policy in one reading transaction; keep it short: in a file it holds writers up."""
+    def stream(self, policy: str, *, until: int = _NO_END) -> Iterator[Stream]:
+        """The records of a policy in one reading transaction; keep it short: in a file it holds writers up.
+
+        Parameters
+        ----------
+        until
+            Seq of the last record to be seen: what is read in several transactions is then of one state.
+        """
         with self.database.transaction(write=False) as connection:
-            yield self._look(connection, policy, strict=False)[0]
+            yield self._look(connection, policy, until=until, strict=False)[0]
+
+    def last(self) -> Record:
+        """The last record of all."""
+        with self.database.transaction(write=False) as connection:
+            return Sealed(*connection.execute(_LAST).one()).open()
+
+    def now(self) -> str:
+        """Time of the ledger; never before that of its last record."""
+        with self.stream("") as stream:
+            return stream.now
 
     def find(self, key: str) -> Record | None:
         """The record of a key: whether a signature that was cut off became one."""
@@ -335,31 +426,23 @@ class Ledger:
 
     def policies(self) -> list[str]:
         """Names of all policies that were ever submitted."""
-        statement = select(RECORDS.c.policy).where(RECORDS.c.kind == "submit").distinct().order_by(RECORDS.c.policy)
+        statement = select(RECORDS.c.policy).where(IS_SUBMISSION).distinct().order_by(RECORDS.c.policy)
         with self.database.transaction(write=False) as connection:
             return list(connection.execute(statement).scalars())
 
     def count_submissions(self, policy: str | None) -> int:
         """Number of submissions of a policy, or of all."""
+        statement = select(func.count()).select_from(RECORDS).where(IS_SUBMISSION)
         with self.database.transaction(write=False) as connection:
-            return int(connection.execute(_submissions(policy, func.count())).scalar_one())
+            return connection.execute(
+                statement if policy is None else statement.where(RECORDS.c.policy == policy)
+            ).scalar_one()
 
     def submissions(self, policy: str | None, *, offset: int, limit: int) -> list[Summary]:
         """Submissions of a policy, or of all, newest first, without their payloads."""
-        c = RECORDS.c
+        choice: Choice = "all" if policy is None else "policy"
         with self.database.transaction(write=False) as connection:
-            facts = cast(c.payload, JSON) if self.database.file is None else type_coerce(c.payload, JSON)
-            columns = c.policy, c.version, c.seq, facts["needs"].as_integer(), facts["review_by"].as_string()
-            page = _submissions(policy, *columns).order_by(c.seq.desc()).offset(offset).limit(limit)
-            found = connection.execute(page).all()
-            shown: dict[tuple[str, int], list[Line]] = {(row[0], row[1]): [] for row in found}
-            lines = select(c.policy, c.version, c.seq, c.kind, c.signer, c.at).order_by(c.seq)
-            for row in connection.execute(lines.where(tuple_(c.policy, c.version).in_(list(shown)))):
-                shown[row[0], row[1]].append(Line(*row[2:]))
-        return [
-            Summary(name, version, seq, needs, review_by, tuple(shown[name, version]))
-            for name, version, seq, needs, review_by in found
-        ]
+            return _summarise(connection, choice, mine=policy or "", until=_NO_END, offset=offset, limit=limit)
 
     def grant(self, role: str) -> None:
         """Let a role of the server read the ledger and append to it, and nothing else.
@@ -386,14 +469,14 @@ class Ledger:
             for act, what in acts:
                 connection.exec_driver_sql(f"{act} {what}")
 
-    def _look(self, connection: Connection, policy: str, *, strict: bool) -> tuple[Stream, int, str]:
+    def _look(self, connection: Connection, policy: str, *, until: int, strict: bool) -> tuple[Stream, int, str]:
         """The stream of a policy, and seq and hash of the last record of all."""
-        seq, head, sealed, revision, versions = connection.execute(_STATE, {"mine": policy}).one()
+        seq, head, sealed, revision, versions = connection.execute(_STATE, {"mine": policy, "until": until}).one()
         last = read_head(head, sealed)
         if (last["seq"], last["ledger"]) != (seq, self.id):
             raise LedgerDamaged("the last record is out of its place.", fix=RESTORE)
         now = self._now(last["at"], strict=strict)
-        return Stream(connection, policy, revision or 0, versions or 0, now), seq, sealed
+        return Stream(connection, policy, revision or 0, versions or 0, now=now, until=until), seq, sealed
 
     def _now(self, last_at: str, *, strict: bool) -> str:
         """Time of the clock, or of the last record where that is later."""
@@ -404,6 +487,33 @@ class Ledger:
                 fix="Set the clock of this machine right, then try again.",
             )
         return max(write_moment(now), last_at)
+
+
+def _find(url: str, patience_s: float, fill: Callable[[Connection], None] | None) -> Database:
+    """The database of a URL; where there is none, one that is filled, or an error."""
+    found = find_database(url, patience_s=patience_s)
+    if isinstance(found, Path):
+        if fill is None:
+            raise _nothing(str(found))
+        create_file(found, fill=fill)
+        return open_file(found, patience_s=patience_s)
+    try:
+        if found.file is None and not _has_records(found):
+            if fill is None:
+                raise _nothing(found.place)
+            with found.transaction(write=True) as connection:
+                fill(connection)
+    except RecScopeError:
+        found.close()
+        raise
+    return found
+
+
+def _nothing(place: str) -> InputError:
+    return InputError(
+        f"There is no ledger {place}.",
+        fix="Give the file or the address of a ledger; the first act on a page makes it.",
+    )
 
 
 def _has_records(database: Database) -> bool:
@@ -451,8 +561,3 @@ def _same_act(sealed: Sealed, entry: Entry, payload: str) -> Record:
             f"Key {entry.key} was used for another act, record {record.seq}.", fix="Give each act a key of its own."
         )
     return record
-
-
-def _submissions(policy: str | None, *columns: Any) -> Select[Any]:
-    chosen = select(*columns).select_from(RECORDS).where(RECORDS.c.kind == "submit")
-    return chosen if policy is None else chosen.where(RECORDS.c.policy == policy)

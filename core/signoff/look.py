@@ -22,6 +22,7 @@ from core.thresholds.clustered import FEW_GROUPS, Blocks
 from core.thresholds.data import from_the_top
 from core.thresholds.policy import LevelCounts, Policy
 from core.thresholds.precision import Tally
+from core.thresholds.sampling import Sampling
 
 SCHEMA = "recscope-watch/1"
 
@@ -42,6 +43,10 @@ class Look:
         Whether rows weigh differently.
     design_effect
         How many accepted rows tell as much as an independent one.
+    files
+        SHA-256 of the bytes of each file of the holdout; none where it is not known.
+    sampling
+        At which rates the rows were drawn from the population.
     """
 
     digest: str
@@ -50,11 +55,21 @@ class Look:
     accepted: Tally
     weighted: bool
     design_effect: float
+    files: tuple[str, ...]
+    sampling: Sampling
 
     @property
     def effective(self) -> Tally:
         """The sums over the design effect."""
-        return Tally(*(getattr(self.accepted, name) / self.design_effect for name in Tally.__slots__))
+        return self.over(self.design_effect)
+
+    def over(self, design_effect: float) -> Tally:
+        """The sums over a design effect."""
+        return Tally(*(getattr(self.accepted, name) / design_effect for name in Tally.__slots__))
+
+    def overlaps(self, other: "Look") -> bool:
+        """Whether both are of the same data, or share a file, whatever columns were mapped."""
+        return self.digest == other.digest or not set(self.files).isdisjoint(other.files)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; weights are left out where rows have none."""
@@ -64,6 +79,7 @@ class Look:
             "levels": [asdict(level) for level in self.levels],
             "weights": [dict(zip(names, level, strict=True)) for level in sums] if self.weighted else None,
             "design_effect": self.design_effect,
+            "sampling": asdict(self.sampling),
         }
 
     @classmethod
@@ -77,17 +93,18 @@ class Look:
         """
         if found.get("schema") != SCHEMA or found.get("policy_hash") != policy.hash:
             raise InputError(
-                "An earlier look is not one at this policy.", fix="Give the looks that were recorded since activation."
+                "An earlier look is not one at this policy.", fix="Give the looks that were recorded at this version."
             )
         try:
             look, data = found["look"], found["data"]
             levels = tuple(LevelCounts(**level) for level in look["levels"])
             sums = look["weights"]
             tally = of_counts(levels) if sums is None else _of_sums(levels, sums)
-            effect = float(look["design_effect"])
+            effect, sampling = float(look["design_effect"]), Sampling(**look["sampling"])
             if len(levels) != policy.levels or not 1 <= effect < np.inf or policy.weighted != (sums is not None):
                 raise ValueError
-            return cls(str(data["digest"]), str(data["name"]), levels, tally, policy.weighted, effect)
+            digest, name, files = str(data["digest"]), str(data["name"]), tuple(map(str, data["files"]))
+            return cls(digest, name, levels, tally, policy.weighted, effect, files, sampling)
         except (KeyError, TypeError, ValueError):
             raise InputError(
                 "An earlier look is damaged.", fix="Verify the ledger, and give the looks as it holds them."
@@ -110,13 +127,17 @@ class Rate:
         return cls(value, float(lo), float(hi))
 
 
-def count_look(policy: Policy, holdout: Holdout, engine: Engine, where: Sequence[Among]) -> Job[tuple[Look, Rate]]:
+def count_look(
+    policy: Policy, holdout: Holdout, engine: Engine, where: Sequence[Among], sampling: Sampling
+) -> Job[tuple[Look, Rate]]:
     """Count a look, and its recall; two scans with weights, one more per level with groups.
 
     Parameters
     ----------
     where
         The policy's filter on this holdout.
+    sampling
+        The rates at which its rows were drawn.
     """
     levels = yield from count_stored(policy, holdout.rows, engine=engine, where=where)
     whole, tally = total(levels), of_counts(levels)
@@ -126,7 +147,7 @@ def count_look(policy: Policy, holdout: Holdout, engine: Engine, where: Sequence
         accepted, everything = tally.total(), every.total()
         tp, positives = float(accepted.wy[0]), float(everything.wy[0])
         rows = float(count_binomial_rows(positives, tp, everything.w2y[0], accepted.w2y[0]))
-    look = Look(holdout.digest, holdout.name, levels, tally, policy.weighted, 1.0)
+    look = Look(holdout.digest, holdout.name, levels, tally, policy.weighted, 1.0, holdout.files, sampling)
     if holdout.roles.group is None:
         return look, Rate.of(tp, positives, rows)
     effect, of_recall = yield from _measure_groups(policy, holdout, engine, where)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import gammaincc, gammainccinv
+from scipy.special import betaincinv, gammaincc, gammainccinv
 
 from core.arrays import FloatArray, IntArray
 from core.checks import check_between
@@ -17,7 +17,7 @@ from core.holdout.data import Holdout
 from core.holdout.positivity import Binning, find_edges
 from core.holdout.segments import filter_rows
 from core.ingest.schema import PARTS
-from core.intervals import newcombe, wilson
+from core.intervals import wilson
 from core.jobs import Job
 from core.thresholds.policy import Policy
 
@@ -47,7 +47,7 @@ class Population:
     rows, positives
         int64 (levels, bins).
     weight
-        float64 (levels, bins): sums of weight, or None where rows have none.
+        float64 (levels, bins): sums of weight, or None where rows have none and are not made to count differently.
     outside, outside_weight
         Rows outside the level edges, and their weight (their number, without weights).
     effective_rows
@@ -147,7 +147,12 @@ def rows_of_policy(policy: Policy, holdout: Holdout) -> tuple[Among, ...]:
 
 
 def count_population(
-    policy: Policy, holdout: Holdout, engine: Engine, *, score_edges: FloatArray | None = None
+    policy: Policy,
+    holdout: Holdout,
+    engine: Engine,
+    *,
+    score_edges: FloatArray | None = None,
+    worth: float = 1.0,
 ) -> Job[Population]:
     """Count the rows that a policy is for, per level and score bin.
 
@@ -155,6 +160,9 @@ def count_population(
     ----------
     score_edges
         Those of the signed counts; where not given, 20 bins of equally many rows, as far as ties allow.
+    worth
+        For how many rows a positive counts where a negative counts for one: not 1 where classes were sampled at other
+        rates than the rows to compare with. For rows without weights.
 
     Raises
     ------
@@ -174,22 +182,24 @@ def count_population(
     mass, square = _MASSES[weighted]
     measures: list[Measure] = ["rows", "positives", mass, square]
     counts = yield from engine.count(holdout.rows, [levels, scores], measures, where=where)
-    everywhere = yield from engine.count(holdout.rows, [Axis("score", score_edges[[0, -1]])], (mass,), where=where)
-    inside = counts.sums[mass].astype(np.float64)
-    squares = counts.sums[square].astype(np.float64)
+    ends = [Axis("score", score_edges[[0, -1]])]
+    everywhere = yield from engine.count(holdout.rows, ends, (mass, "positives"), where=where)
+    inside = _worth(counts.sums[mass], counts.sums["positives"], worth)
+    squares = _worth(counts.sums[square], counts.sums["positives"], worth**2)
     spread = _spread(inside, own=squares, cross=squares, whole=float(squares.sum()))
     if holdout.roles.group is not None and inside.any():
-        of_groups = yield from _spread_of_groups(holdout, engine, (levels, scores), inside, where=where)
+        of_groups = yield from _spread_of_groups(holdout, engine, (levels, scores), inside, where=where, worth=worth)
         spread = max(spread, of_groups)
+    all_of_it = _worth(everywhere.sums[mass], everywhere.sums["positives"], worth)
     cells = int((inside > 0).sum())
     return Population(
         level_edges=levels.edges,
         score_edges=score_edges,
         rows=counts.sums["rows"].astype(np.int64),
         positives=counts.sums["positives"].astype(np.int64),
-        weight=inside if weighted else None,
+        weight=inside if weighted or worth != 1 else None,
         outside=counts.outside,
-        outside_weight=max(float(everywhere.sums[mass].sum() - inside.sum()), 0.0) if counts.outside else 0.0,
+        outside_weight=max(float(all_of_it.sum() - inside.sum()), 0.0) if counts.outside else 0.0,
         effective_rows=(cells - 1) / spread if spread > 0 else float(counts.sums["rows"].sum()),
     )
 
@@ -228,18 +238,27 @@ class Shift:
     @property
     def outside_interval(self) -> tuple[float, float]:
         """95 % interval of the share of newer rows outside the levels; 0 and 1 without rows."""
-        lo, hi = _outside_interval(self.now, 0.95)
+        lo, hi = wilson(
+            np.nan_to_num(self.now.outside_share) * self.now.all_effective_rows, self.now.all_effective_rows
+        )
         return float(lo), float(hi)
 
     @property
     def outside_difference(self) -> tuple[float, float, float]:
-        """Share outside the levels now minus when signed, and its interval, which errs below at the level."""
-        shares = np.array([self.signed.outside_share, self.now.outside_share])
-        if np.isnan(shares).any():
+        """Share outside the levels now minus when signed, and its interval, each end of which errs at the level.
+
+        Notes
+        -----
+        From the Clopper-Pearson bounds of both shares, each at half of the level. Approximate intervals (Wilson,
+        Newcombe) err far more often than they say at the small levels that later looks have.
+        """
+        signed, now = self.signed.outside_share, self.now.outside_share
+        if np.isnan([signed, now]).any():
             return float("nan"), -1.0, 1.0
-        ends = [_outside_interval(one, 1 - 2 * self.level) for one in (self.signed, self.now)]
-        lo, hi = (np.array([float(end[i]) for end in ends]) for i in (0, 1))
-        return float(shares[1] - shares[0]), *newcombe(shares, lo, hi)
+        (signed_lo, signed_hi), (lo, hi) = (
+            bound_share(one.outside_share, one.all_effective_rows, self.level / 2) for one in (self.signed, self.now)
+        )
+        return now - signed, lo - signed_hi, hi - signed_lo
 
     @property
     def left(self) -> bool:
@@ -304,6 +323,37 @@ class Shift:
         }
 
 
+def bound_share(share: float, rows: float, level: float) -> tuple[float, float]:
+    r"""Clopper-Pearson bounds of a share, each of which errs at the level.
+
+    Definition
+        .. math:: L = I^{-1}_\alpha(t,\, n - t + 1), \qquad U = 1 - I^{-1}_\alpha(n - t,\, t + 1)
+
+    Parameters
+    ----------
+    share, rows
+        t / n, and n: effective rows, which need not be whole.
+    level
+        alpha.
+
+    References
+    ----------
+    Clopper & Pearson (1934), The use of confidence or fiducial limits, Biometrika 26.
+
+    Examples
+    --------
+    None of 100 rows: the share is at most 1 - 0.05^(1/100).
+
+    >>> lo, hi = bound_share(0.0, 100.0, 0.05)
+    >>> lo, round(hi, 4)
+    (0.0, 0.0295)
+    """
+    t, rest = share * rows, (1 - share) * rows
+    lo = float(betaincinv(t, rest + 1, level)) if t > 0 else 0.0
+    hi = 1 - float(betaincinv(rest, t + 1, level)) if rest > 0 else 1.0
+    return lo, hi
+
+
 def measure_shift(signed: Population, now: Population, *, level: float, rng: np.random.Generator) -> Shift:
     r"""Compare newer counts with signed ones.
 
@@ -366,6 +416,11 @@ def measure_shift(signed: Population, now: Population, *, level: float, rng: np.
     return Shift(signed, now, index, mean, usual, tail, level)
 
 
+def _worth(mass: npt.ArrayLike, positives: npt.ArrayLike, worth: float) -> FloatArray:
+    """The mass where each positive row counts for so many."""
+    return np.asarray(mass, dtype=np.float64) + (worth - 1) * np.asarray(positives, dtype=np.float64)
+
+
 def _spread(inside: FloatArray, *, own: FloatArray, cross: FloatArray, whole: float) -> float:
     """Variance of the shares over the share, summed over cells with rows.
 
@@ -380,21 +435,28 @@ def _spread(inside: FloatArray, *, own: FloatArray, cross: FloatArray, whole: fl
 
 
 def _spread_of_groups(
-    holdout: Holdout, engine: Engine, axes: tuple[Axis, Axis], inside: FloatArray, *, where: Sequence[Among]
+    holdout: Holdout,
+    engine: Engine,
+    axes: tuple[Axis, Axis],
+    inside: FloatArray,
+    *,
+    where: Sequence[Among],
+    worth: float,
 ) -> Job[float]:
     """The same with groups as units; one scan per level."""
     (levels, scores), mass = axes, _MASSES[holdout.rows.weighted][0]
     parts = CategoryAxis("part", PARTS)
     ends = Axis("uncertainty", levels.edges[[0, -1]])
+    measures: tuple[Measure, ...] = (mass, "positives")
     counted = yield from engine.count(
-        holdout.rows, [parts, ends, Axis("score", scores.edges[[0, -1]])], (mass,), where=where
+        holdout.rows, [parts, ends, Axis("score", scores.edges[[0, -1]])], measures, where=where
     )
-    whole = counted.sums[mass].astype(np.float64).reshape(PARTS)
+    whole = _worth(counted.sums[mass], counted.sums["positives"], worth).reshape(PARTS)
     own, cross = np.zeros_like(inside), np.zeros_like(inside)
     for level, (lo, hi) in enumerate(pairwise([*levels.edges[:-1], np.nextafter(levels.edges[-1], np.inf)])):
         held: list[Filter] = [*where, Between("uncertainty", float(lo), float(hi))]
-        counted = yield from engine.count(holdout.rows, [parts, scores], (mass,), where=held)
-        each = counted.sums[mass].astype(np.float64)
+        counted = yield from engine.count(holdout.rows, [parts, scores], measures, where=held)
+        each = _worth(counted.sums[mass], counted.sums["positives"], worth)
         own[level], cross[level] = np.sum(each**2, axis=0), whole @ each
     groups = int((whole > 0).sum())
     return _spread(inside, own=own, cross=cross, whole=float(np.sum(whole**2))) * groups / max(groups - 1, 1)
@@ -431,11 +493,6 @@ def _deal_indices(signed: IntArray, now: IntArray, rng: np.random.Generator) -> 
     dealt = rng.multivariate_hypergeometric(both, int(now.sum()), size=deals, method="marginals")
     p, q = (one / one.sum(axis=1, keepdims=True) for one in (both - dealt + PSEUDO_ROWS, dealt + PSEUDO_ROWS))
     return np.asarray(np.sum((q - p) * np.log(q / p), axis=1))
-
-
-def _outside_interval(population: Population, confidence: float) -> tuple[FloatArray, FloatArray]:
-    rows = population.all_effective_rows
-    return wilson(np.nan_to_num(population.outside_share) * rows, rows, confidence=confidence)
 
 
 def _plain(value: float) -> float | None:

@@ -12,6 +12,8 @@ from core.errors import InputError
 from core.thresholds.precision import GRID, Tally
 
 HALVINGS = 60
+LEAST = 1e-100  # of the incomplete beta function: far below, its floats are coarse, and then 0
+STEPS = 200  # of its continued fraction
 STAKES = np.geomspace(1e-4, 0.95, 20)  # lambda of the mixture; neighbours differ by a factor of 1.6
 
 
@@ -75,8 +77,10 @@ class BinomialSequence:
         """Logarithm of the evidence of each entry against "precision >= target"."""
         n, t, sigma = np.broadcast_arrays(tally.w, tally.wy, np.asarray(target, dtype=np.float64))
         with np.errstate(divide="ignore", invalid="ignore"):
-            below = betaln(t + 1, n - t + 1) + np.log(betainc(t + 1, n - t + 1, sigma))
-            found = below - xlogy(t + 1, sigma) - xlog1py(n - t, -sigma)
+            share = betainc(t + 1, n - t + 1, sigma)
+            found = betaln(t + 1, n - t + 1) + np.log(share) - xlogy(t + 1, sigma) - xlog1py(n - t, -sigma)
+        found, far = np.array(found), (share < LEAST) & (sigma > 0)
+        found[far] = _far_below(n[far], t[far], sigma[far])
         return np.asarray(np.where(sigma > 0, found, 0.0))
 
     def against_at_most(self, tally: Tally, target: npt.ArrayLike) -> FloatArray:
@@ -182,6 +186,21 @@ class BernsteinSequence:
 
 
 PrecisionSequence = BinomialSequence | BernsteinSequence
+
+
+def _far_below(n: FloatArray, t: FloatArray, sigma: FloatArray) -> FloatArray:
+    """Logarithm of the evidence where sigma is so far below t / n that the incomplete beta function fails in floats.
+
+    With a = t + 1, b = n - t + 1, E = (1 - sigma)/a · 1/(1 + d1/(1 + d2/(1 + …))): the continued fraction of Abramowitz
+    & Stegun (1964), 26.5.8, from its far end.
+    """
+    a, b, fraction = t + 1, n - t + 1, np.ones(np.shape(n))
+    for m in range(STEPS, -1, -1):
+        even = m * (b - m) * sigma / ((a + 2 * m - 1) * (a + 2 * m))
+        odd = -(a + m) * (a + b + m) * sigma / ((a + 2 * m) * (a + 2 * m + 1))
+        fraction = 1 + odd / fraction
+        fraction = 1 + even / fraction if m else fraction
+    return np.asarray(np.log1p(-sigma) - np.log(a) - np.log(fraction))
 
 
 def _swap(tally: Tally) -> Tally:

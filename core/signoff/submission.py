@@ -5,9 +5,10 @@ import json
 import math
 import platform
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -25,13 +26,13 @@ from core.settings import Settings
 from core.signoff.active import Active
 from core.signoff.chain import read_json
 from core.signoff.comparison import Comparison, compare_policies
-from core.signoff.population import count_population, rows_of_policy
-from core.thresholds.apply import count_stored, total
+from core.signoff.population import count_population
+from core.signoff.rows import recount
+from core.thresholds.apply import total
 from core.thresholds.policy import Confirmation, LevelCounts, Policy
-from core.thresholds.policy_file import write_policy
+from core.thresholds.policy_file import read_policy, write_policy
 
 SCHEMA = "recscope-submission/1"
-BINDING_PREFIX = b"recscope-submission/v1\0"
 EVIDENCE_PREFIX = b"recscope-evidence/v1\0"
 RATIONALE_CAP = 5_000
 NOT_CONFIRMED = (
@@ -53,12 +54,13 @@ class Submission:
         JSON values, with these keys:
 
         ``policy`` (document with its hash); ``evidence`` (:func:`core.thresholds.ledger.build_bundle`) and
-        ``evidence_hash``; ``data`` (digest, name, rows, positives, excluded, roles); ``method``, ``parameters``,
-        ``seed``; ``versions`` (recscope, numpy, duckdb, python, git, requirements); ``tuned`` and ``confirmed`` (counts
-        with intervals: total, levels; confirmed is None where the policy is not); ``guarantee`` (one sentence);
-        ``baseline`` (the single threshold); ``base`` (hash of the record that made the present policy active, or None);
-        ``comparison`` with that policy and ``not_compared`` (why there is none); ``rationale``; ``review_by``;
-        ``needs`` and ``needs_why``; ``cube`` (:class:`core.signoff.population.Population`); ``binding``.
+        ``evidence_hash``; ``data`` (digest, files, name, rows, positives, excluded, roles); ``earlier`` (submissions on
+        the same rows: :func:`core.signoff.earlier.find_earlier`); ``method``, ``parameters``, ``seed``; ``versions``
+        (recscope, numpy, duckdb, python, git, requirements); ``tuned`` and ``confirmed`` (counts with intervals: total,
+        levels; confirmed is None where the policy is not); ``guarantee`` (one sentence); ``baseline`` (the single
+        threshold); ``base`` (hash of the record that made the present policy active, or None); ``comparison`` with
+        that policy and ``not_compared`` (why there is none); ``rationale``; ``review_by``; ``needs`` and ``needs_why``;
+        ``cube`` (:class:`core.signoff.population.Population`).
     """
 
     payload: dict[str, Any]
@@ -68,11 +70,6 @@ class Submission:
         """Hash of the record that made the policy active that this one was compared with; None where none was."""
         base = self.payload["base"]
         return None if base is None else str(base)
-
-    @property
-    def binding(self) -> str:
-        """What an approval names, so that it counts for nothing else."""
-        return str(self.payload["binding"])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,6 +113,7 @@ def prepare_draft(
     engine: Engine,
     *,
     active: Active | None,
+    earlier: Sequence[Mapping[str, Any]],
     settings: Settings,
 ) -> Job[Draft]:
     """Count what a reviewer must see, and put it together.
@@ -128,22 +126,26 @@ def prepare_draft(
         The rows that it was tuned on.
     active
         What was made active last (:func:`core.signoff.active.find_latest`), expired or not.
+    earlier
+        Submissions on the same rows (:func:`core.signoff.earlier.find_earlier`).
 
     Raises
     ------
     InputError
-        Policy, evidence and holdout do not belong together, or the counts of the policy are not those of the rows.
+        Policy, evidence and holdout do not belong together, the counts of the policy are not those of the rows, or
+        they do not prove what it says.
 
     Notes
     -----
-    The rows are counted again here, so that no counts are signed that only a file says.
+    The rows of both halves are counted, and the certificate is tested, again here, so that nothing is signed that only
+    a file says (:func:`core.signoff.rows.recount`).
 
     A policy without a certificate may be submitted: not every objective can be certified. Its guarantee then says "not
     confirmed", and so does the meaning of every signature that approves it.
     """
     evidence, document = _as_carried(evidence), read_json(write_policy(policy))
     _check_belongs(policy, document, evidence, holdout)
-    yield from _recount(policy, holdout, engine)
+    yield from recount(policy, holdout, engine)
     hashed, base = hash_evidence(evidence), active.activation.hash if active else None
     comparison, not_compared = yield from _try_comparison(active, policy, holdout, engine)
     population = yield from count_population(policy, holdout, engine)
@@ -154,12 +156,13 @@ def prepare_draft(
         "evidence": evidence,
         "evidence_hash": hashed,
         "data": describe_data(holdout),
+        "earlier": [dict(one) for one in earlier],
         "method": policy.method,
         "parameters": {"objective": document["objective"], "sampling": document["sampling"], **evidence["counted"]},
         "seed": policy.seed,
         "versions": document["versions"] | find_versions(Path(core.__path__[0]).parent),
         **describe_counts(policy, evidence["evidence"]),
-        "guarantee": state_guarantee(policy),
+        "guarantee": state_guarantee(policy, earlier),
         "baseline": evidence["evidence"]["baseline"],
         "base": base,
         "comparison": None if comparison is None else comparison.to_json(),
@@ -167,18 +170,27 @@ def prepare_draft(
         "needs": needs,
         "needs_why": why,
         "cube": population.to_json(),
-        "binding": bind(policy.hash, hashed, base),
     }
     return Draft(payload, comparison)
 
 
-def bind(policy_hash: str, evidence_hash: str, base: str | None) -> str:
-    """What an approval names: SHA-256, in hex, of ``recscope-submission/v1``, NUL, and the canonical JSON of the three.
+def check_payload(payload: Mapping[str, Any]) -> None:
+    """Check that a submission says what its policy and its evidence say.
 
-    Another threshold, other evidence, or another policy in force has another binding.
+    Raises
+    ------
+    InputError
+        A hash, the policy of the evidence, or the guarantee is another one.
     """
-    bound = rfc8785.dumps({"policy": policy_hash, "evidence": evidence_hash, "base": base})
-    return hashlib.sha256(BINDING_PREFIX + bound).hexdigest()
+    policy, evidence = read_policy(json.dumps(payload["policy"])), payload["evidence"]
+    said = {
+        "policy": evidence["policy"] == payload["policy"] and evidence["policy_hash"] == payload["policy"]["hash"],
+        "evidence": hash_evidence(evidence) == payload["evidence_hash"],
+        "guarantee": state_guarantee(policy, payload["earlier"]) == payload["guarantee"],
+    }
+    for part, fits in said.items():
+        if not fits:
+            raise InputError(f"The submission has another {part} than its evidence.", fix="Prepare it anew.")
 
 
 def hash_evidence(evidence: dict[str, Any]) -> str:
@@ -212,6 +224,8 @@ def count_needed(comparison: Comparison | None, *, first: bool, settings: Settin
     if change is None:
         return max(quorum, 2), "One of both policies accepts nothing, so at least two people must approve."
     before, after = (Fraction(side.accepted) for side in comparison.sides)
+    if not before and limit:
+        return quorum, f"Both policies accept nothing, so the quorum of {quorum} holds."
     if abs(after - before) >= Fraction(str(limit)) * before:  # in floats a fall from 100 to 90 is less than a tenth
         return max(quorum, 2), (
             f"The accepted volume changes by {change:+.1%}, {limit:.0%} or more, so at least two people must approve."
@@ -238,20 +252,46 @@ def check_rationale(text: str) -> str:
     return found
 
 
-def state_guarantee(policy: Policy) -> str:
-    """What the policy guarantees, and on what, as one sentence; or that it does not."""
+def state_guarantee(policy: Policy, earlier: Sequence[Mapping[str, Any]]) -> str:
+    """What the policy guarantees, and on what, as one sentence; or that it does not.
+
+    Parameters
+    ----------
+    earlier
+        Submissions on the same rows: those that were confirmed on them are told.
+    """
     proof = policy.confirmed
-    if proof is None:
+    if proof is None or policy.objective.kind != "precision":
         return NOT_CONFIRMED
-    rows = total(proof.counts).rows
+    rows, sampling = total(proof.counts).rows, policy.sampling
     of = "each level that accepts rows" if proof.scope == "each level" else "all accepted rows"
     among = "".join(f", with {clean_label(column)} {_either(values)}" for column, values in policy.only)
     told = " of weight" if policy.weighted else ""
+    where = "on rows drawn as those of the holdout"
+    if not sampling.even:
+        where = (
+            f"in the population, of which positives were kept at {sampling.keep_positives:g} and negatives at "
+            f"{sampling.keep_negatives:g}"
+        )
+    used = sum(bool(one["confirmed"]) for one in earlier)
+    again = f"; rows of this data have been used to confirm {used:,} earlier submission{'s' if used > 1 else ''}"
     return (
-        f"With confidence {1 - proof.delta:.4g}, the precision{told} of {of} is at least "
-        f"{policy.objective.target:g} on rows drawn as those of the holdout{among}: shown on {rows:,} rows that the "
-        "thresholds were not tuned on."
+        f"With confidence {state_confidence(proof.delta)}, the precision{told} of {of} is at least "
+        f"{policy.objective.target:g} {where}{among}: shown on {rows:,} rows that the "
+        f"thresholds were not tuned on{again if used else ''}."
     )
+
+
+def state_confidence(delta: float) -> str:
+    """1 - delta, never rounded up.
+
+    Examples
+    --------
+    >>> [state_confidence(delta) for delta in (0.1, 1e-6, 1e-300)]
+    ['0.9', '0.999999', '0.9999999999999999']
+    """
+    error = Context(prec=12, rounding=ROUND_CEILING).create_decimal(repr(delta))
+    return str(Context(prec=16, rounding=ROUND_FLOOR).subtract(Decimal(1), error).normalize())
 
 
 def _either(values: Sequence[str]) -> str:
@@ -260,9 +300,10 @@ def _either(values: Sequence[str]) -> str:
 
 
 def describe_data(holdout: Holdout) -> dict[str, Any]:
-    """What was counted: digest, name, rows, positives, excluded, roles."""
+    """What was counted: digest, files, name, rows, positives, excluded, roles."""
     return {
         "digest": holdout.digest,
+        "files": list(holdout.files),
         "name": clean_label(holdout.name),
         "rows": holdout.rows.count,
         "positives": holdout.positives,
@@ -374,20 +415,6 @@ def _check_belongs(policy: Policy, document: dict[str, Any], evidence: dict[str,
         raise InputError("The evidence lacks a part.", fix="Build it anew from the policy and its proof.")
     if policy.data_digest != holdout.digest:
         raise InputError("The policy was made from other data.", fix="Give the holdout that it was tuned on.")
-
-
-def _recount(policy: Policy, holdout: Holdout, engine: Engine) -> Job[None]:
-    """Check that the policy's own counts are those of the rows: both halves together, or no more than all rows."""
-    where = rows_of_policy(policy, holdout)
-    found = yield from count_stored(policy, holdout.rows, engine=engine, where=where)
-    for level, tuned in enumerate(policy.tuned):
-        said = tuned if policy.confirmed is None else tuned + policy.confirmed.counts[level]
-        pairs = [(getattr(said, name), getattr(found[level], name)) for name in LevelCounts.__slots__]
-        if any(one > other or (policy.confirmed is not None and one < other) for one, other in pairs):
-            raise InputError(
-                f"The policy says other counts of level {level + 1} than the rows have.",
-                fix="Tune and prove it anew on this holdout.",
-            )
 
 
 def _try_comparison(

@@ -1,8 +1,9 @@
 """Verify a ledger: that each record fits its hash, the one before it, its copies, and the receipts that signers hold.
 
-The chain alone shows a change in the middle. It cannot show that its end was cut off, or that all of it was written
-anew: that takes a receipt, kept outside of the ledger, of a record that was cut off or changed. Nothing shows that
-somebody who may write to the database past RecScope added a record at the end.
+The chain alone shows a record that was changed, inserted or removed while those behind it were left. It cannot show
+that its end was cut off, or that all from some record on was written anew: that takes a receipt, kept outside of the
+ledger, of a record that was cut off or rewritten. Whether the rules allowed what was recorded is for
+:mod:`core.signoff.audit`.
 """
 
 import re
@@ -18,15 +19,15 @@ from core.errors import InputError
 from core.jobs import Job, Progress
 from core.signoff import schema
 from core.signoff.chain import BEFORE_GENESIS, canonical, hash_head, hash_payload, read_json
-from core.signoff.data import Receipt
-from core.signoff.database import PATIENCE_S, Database, find_database
+from core.signoff.data import LedgerDamaged, Receipt
+from core.signoff.database import PATIENCE_S, Database, check_integrity, find_database
 from core.signoff.ledger import Ledger
 from core.signoff.schema import RECORDS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Flaw = Literal["gap", "link", "hash", "payload", "copy", "receipt", "genesis", "schema"]
+Flaw = Literal["gap", "link", "hash", "payload", "copy", "receipt", "genesis", "schema", "rule"]
 
 FINDINGS_CAP = 100
 
@@ -55,9 +56,10 @@ class Finding:
         Of the record, or None where it is about the ledger as a whole.
     kind
         ``gap``: a record, or a revision of its policy, is missing. ``link``: a record does not name the one before it,
-        or is older. ``hash``: it does not fit its hash. ``payload``: the payload does not. ``copy``: a column by which
-        it is found says other than the record. ``receipt``: a receipt says other than the ledger. ``genesis``: the
-        beginning is missing, or is that of another ledger. ``schema``: tables or triggers are not as they were made.
+        or is older. ``hash``: it does not fit its hash. ``payload``: the payload does not, or is not as the ledger
+        writes it. ``copy``: a column by which it is found says other than the record. ``receipt``: a receipt says other
+        than the ledger. ``genesis``: the beginning is missing, or is that of another ledger. ``schema``: the file,
+        tables or triggers are damaged. ``rule``: an act that the rules did not allow.
     text
         The same as a sentence.
     """
@@ -111,21 +113,22 @@ def verify(ledger: Ledger | str, receipts: Sequence[Receipt]) -> Job[Verificatio
 
     Notes
     -----
-    O(bytes) time, and memory for one batch. Nothing is written; writers are not held up.
+    O(bytes) time, and memory for one batch. Nothing is written; writers are not held up. The pages of a file are looked
+    at where it is given by its URL: a :class:`Ledger` is one that is in use, and was looked at when the server started.
     """
     if isinstance(ledger, Ledger):
-        return (yield from _verify(ledger.database, receipts))
+        return (yield from _verify(ledger.database, receipts, []))
     database = _find(ledger)
     try:
-        return (yield from _verify(database, receipts))
+        return (yield from _verify(database, receipts, _look_at_pages(database)))
     finally:
         database.close()
 
 
-def _verify(database: Database, receipts: Sequence[Receipt]) -> Job[Verification]:
+def _verify(database: Database, receipts: Sequence[Receipt], findings: list[Finding]) -> Job[Verification]:
     faults, count = _look_at_schema(database)
     walk = _Walk(receipts)
-    findings = [Finding(None, "schema", f"{database.place}: {fault}.") for fault in faults]
+    findings += [Finding(None, "schema", f"{database.place}: {fault}.") for fault in faults]
     for rows in _read(database) if count else ():
         for row in rows:
             if not walk.fits(row) and len(findings) < FINDINGS_CAP:
@@ -141,6 +144,15 @@ def _find(url: str) -> Database:
     if isinstance(found, Path):
         raise InputError(f"There is no ledger {found}.", fix="Give the file or the address of a ledger.")
     return found
+
+
+def _look_at_pages(database: Database) -> list[Finding]:
+    """What SQLite finds wrong with its file; the records that can be read are looked at all the same."""
+    try:
+        check_integrity(database)
+    except LedgerDamaged as error:
+        return [Finding(None, "schema", str(error))]
+    return []
 
 
 def _look_at_schema(database: Database) -> tuple[list[str], int]:

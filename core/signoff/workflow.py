@@ -1,28 +1,27 @@
 """The acts of sign-off and who may do them: submit, approve, reject, withdraw, activate, roll back, watch.
 
-Every rule is checked inside the ledger's write transaction, on what the ledger then holds. States are never stored:
+Every rule is checked inside the ledger's write transaction, on what the ledger then holds; :func:`check_act` can check
+it once more on what the ledger held then. States are never stored:
 :func:`derive_state` reads them off the records.
 """
 
-from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Any, Literal, Protocol
 
 from core.checks import check_count
 from core.errors import RecScopeError
 from core.signoff.active import find_latest, is_past
-from core.signoff.data import Entry, Kind, Record, Role, Signer
+from core.signoff.data import TURNS, Entry, Kind, Record, Role, Signer
 from core.signoff.identity import check_fresh
-from core.signoff.ledger import Ledger, Line, Stream, Summary
-from core.signoff.submission import NOT_CONFIRMED, Submission, bind, check_rationale
+from core.signoff.ledger import Ledger, Stream, Summary
+from core.signoff.look import SCHEMA as LOOK_SCHEMA
+from core.signoff.submission import NOT_CONFIRMED, Submission, check_payload, check_rationale
 
 State = Literal[
     "submitted", "approved", "rejected", "withdrawn", "active", "superseded", "expired", "rolled back", "void"
 ]
 
-_TURNS: tuple[Kind, ...] = ("activate", "roll_back")
 _ROLES: dict[Kind, tuple[Role, ...]] = {
     "submit": ("author",),
     "approve": ("approver",),
@@ -49,6 +48,7 @@ _VERBS: dict[Kind, str] = {
     "roll_back": "roll back to", "watch": "record a look at",
 }  # fmt: skip
 PAGE_CAP = 1_000
+REVIEW_YEARS = 2  # at most, until a policy must be reviewed
 LOOK_AGAIN = "Load the page anew and look at the present state."
 
 
@@ -57,12 +57,7 @@ class IllegalMove(RecScopeError):
 
 
 class Step(Protocol):
-    """What a state is read off: the kind of a record, and its place in the ledger."""
-
-    @property
-    def seq(self) -> int:
-        """Its place."""
-        ...
+    """What a state is read off: the kind of a record."""
 
     @property
     def kind(self) -> Kind:
@@ -132,13 +127,8 @@ class Standing:
         """Number of people who must approve it."""
         return int(self.submission.payload["needs"])
 
-    @property
-    def binding(self) -> str:
-        """What an approval must name."""
-        return str(self.submission.payload["binding"])
 
-
-def derive_state(steps: Sequence[Step], *, needs: int, review_by: str, turns: Sequence[Step], now: str) -> State:
+def derive_state(steps: Sequence[Step], *, needs: int, review_by: str, later: Kind | None, now: str) -> State:
     """The state of a version.
 
     Parameters
@@ -147,8 +137,8 @@ def derive_state(steps: Sequence[Step], *, needs: int, review_by: str, turns: Se
         Its records: submission, approvals, rejection, withdrawal, and what made it active.
     needs, review_by
         Of its submission.
-    turns
-        The policy's records that made a version active, oldest first: at least those after its submission.
+    later
+        The act that made a version of the policy active next, after this one did so last, or after its submission.
     now
         A moment of the ledger.
 
@@ -161,12 +151,9 @@ def derive_state(steps: Sequence[Step], *, needs: int, review_by: str, turns: Se
         return "rejected"
     if "withdraw" in kinds:
         return "withdrawn"
-    own = [step.seq for step in steps if step.kind in _TURNS]
-    since = max(own, default=min(step.seq for step in steps))
-    place = bisect_right(turns, since, key=attrgetter("seq"))
-    later = turns[place] if place < len(turns) else None
+    own = any(kind in TURNS for kind in kinds)
     if own and later is not None:
-        return "superseded" if later.kind == "activate" else "rolled back"
+        return "superseded" if later == "activate" else "rolled back"
     if own:
         return "expired" if is_past(review_by, now=now) else "active"
     if later is not None:
@@ -186,8 +173,8 @@ def find_standing(stream: Stream, version: int) -> Standing:
     if not records:
         raise IllegalMove(f"{stream.policy} has no version {version}.", fix="Choose one of the versions of the list.")
     payload = records[0].payload
-    turns = stream.turns(after=records[0].seq)
-    state = derive_state(records, needs=payload["needs"], review_by=payload["review_by"], turns=turns, now=stream.now)
+    later = stream.next_turn(after=max(record.seq for record in records if record.kind in ("submit", *TURNS)))
+    state = derive_state(records, needs=payload["needs"], review_by=payload["review_by"], later=later, now=stream.now)
     return Standing(version, state, _explain(state, records, stream.activations(limit=1)), tuple(records))
 
 
@@ -209,16 +196,15 @@ def list_standings(ledger: Ledger, policy: str | None, *, offset: int, limit: in
     """
     check_count(offset, 0, 10**9, name="offset")
     check_count(limit, 1, PAGE_CAP, name="limit")
-    page = ledger.submissions(policy, offset=offset, limit=limit)
-    found: dict[str, tuple[list[Line], str]] = {}
-    for name in {summary.policy for summary in page}:
-        with ledger.stream(name) as stream:
-            found[name] = stream.turns(after=min(one.seq for one in page if one.policy == name)), stream.now
-    return [Listed(summary, _state_of(summary, *found[summary.policy])) for summary in page]
+    return list_summaries(ledger.submissions(policy, offset=offset, limit=limit), now=ledger.now())
 
 
-def _state_of(summary: Summary, turns: Sequence[Line], now: str) -> State:
-    return derive_state(summary.lines, needs=summary.needs, review_by=summary.review_by, turns=turns, now=now)
+def list_summaries(summaries: Sequence[Summary], *, now: str) -> list[Listed]:
+    """Submissions with their states at a moment of the ledger."""
+    return [
+        Listed(one, derive_state(one.lines, needs=one.needs, review_by=one.review_by, later=one.later, now=now))
+        for one in summaries
+    ]
 
 
 def submit(signing: Signing, submission: Submission) -> Record:
@@ -228,30 +214,23 @@ def submit(signing: Signing, submission: Submission) -> Record:
     ------
     IllegalMove
         The signer is no author, another version became active since the policy was compared, or its review date has
-        passed.
+        passed or is more than two years ahead.
+    InputError
+        The submission does not say what its policy and its evidence say.
     StaleSignIn, StaleRevision
         The signer signed in too long ago; somebody signed in between.
     """
-
-    def check(stream: Stream) -> None:
-        latest = find_latest(stream)
-        if submission.base != (latest.activation.hash if latest else None):
-            raise IllegalMove(
-                "Another version became active since this submission was prepared.", fix="Prepare it anew."
-            )
-        if is_past(submission.payload["review_by"], now=stream.now):
-            raise IllegalMove("The review date has passed.", fix="Choose a day to come.")
-
-    return _append(signing, "submit", None, submission.payload, check)
+    check_payload(submission.payload)
+    return _append(signing, "submit", None, submission.payload)
 
 
-def approve(signing: Signing, version: int, *, binding: str, remark: str = "") -> Record:
+def approve(signing: Signing, version: int, *, seen: str, remark: str = "") -> Record:
     """Approve a version for use.
 
     Parameters
     ----------
-    binding
-        That of the submission that the approver saw.
+    seen
+        Hash of the record that submitted it, as the approver saw it: it seals all of the submission.
 
     Raises
     ------
@@ -267,23 +246,9 @@ def approve(signing: Signing, version: int, *, binding: str, remark: str = "") -
     """
     with signing.ledger.stream(signing.policy) as stream:
         guarantee = str(find_standing(stream, version).submission.payload["guarantee"])
-
-    def check(stream: Stream) -> None:
-        standing = _check_state(stream, version, ("submitted",), "approve")
-        _check_date(standing, stream)
-        _check_other(standing.author, signing.signer, "submitted")
-        for one in standing.approvers:
-            _check_other(one, signing.signer, "already approved")
-        if standing.author.identity != signing.signer.identity:
-            raise IllegalMove(
-                "Author and approver did not sign in alike, so it cannot be told whether they are two people.",
-                fix="Submit it anew, signed in as approvers are.",
-            )
-        _check_binding(standing, stream, binding)
-
-    payload = {"binding": binding, "guarantee": guarantee, "remark": check_rationale(remark) if remark else ""}
+    payload = {"seen": seen, "guarantee": guarantee, "remark": check_rationale(remark) if remark else ""}
     meaning = _MEANING_UNCONFIRMED if guarantee == NOT_CONFIRMED else _MEANINGS["approve"]
-    return _append(signing, "approve", version, payload, check, meaning=meaning)
+    return _append(signing, "approve", version, payload, meaning=meaning)
 
 
 def reject(signing: Signing, version: int, *, rationale: str) -> Record:
@@ -296,12 +261,7 @@ def reject(signing: Signing, version: int, *, rationale: str) -> Record:
     InputError
         There is no rationale.
     """
-
-    def check(stream: Stream) -> None:
-        standing = _check_state(stream, version, ("submitted", "approved"), "reject")
-        _check_other(standing.author, signing.signer, "submitted")
-
-    return _append(signing, "reject", version, {"rationale": check_rationale(rationale)}, check)
+    return _append(signing, "reject", version, {"rationale": check_rationale(rationale)})
 
 
 def withdraw(signing: Signing, version: int, *, rationale: str) -> Record:
@@ -314,16 +274,7 @@ def withdraw(signing: Signing, version: int, *, rationale: str) -> Record:
     InputError
         There is no rationale.
     """
-
-    def check(stream: Stream) -> None:
-        standing = _check_state(stream, version, ("submitted", "approved"), "withdraw")
-        if not standing.author.same_person(signing.signer):
-            raise IllegalMove(
-                f"Version {version} was submitted by {standing.author.name}.",
-                fix="Let its author withdraw it, or reject it.",
-            )
-
-    return _append(signing, "withdraw", version, {"rationale": check_rationale(rationale)}, check)
+    return _append(signing, "withdraw", version, {"rationale": check_rationale(rationale)})
 
 
 def activate(signing: Signing, version: int) -> Record:
@@ -334,11 +285,7 @@ def activate(signing: Signing, version: int) -> Record:
     IllegalMove
         The signer is neither author nor approver; the version is not approved, or its review date has passed.
     """
-
-    def check(stream: Stream) -> None:
-        _check_date(_check_state(stream, version, ("approved",), "activate"), stream)
-
-    return _append(signing, "activate", version, {}, check)
+    return _append(signing, "activate", version, {})
 
 
 def roll_back(signing: Signing, version: int, *, rationale: str) -> Record:
@@ -351,11 +298,7 @@ def roll_back(signing: Signing, version: int, *, rationale: str) -> Record:
     InputError
         There is no rationale.
     """
-
-    def check(stream: Stream) -> None:
-        _check_date(_check_state(stream, version, ("superseded", "rolled back"), "roll_back"), stream)
-
-    return _append(signing, "roll_back", version, {"rationale": check_rationale(rationale)}, check)
+    return _append(signing, "roll_back", version, {"rationale": check_rationale(rationale)})
 
 
 def record_watch(signing: Signing, version: int, look: dict[str, Any]) -> Record:
@@ -364,33 +307,39 @@ def record_watch(signing: Signing, version: int, look: dict[str, Any]) -> Record
     Raises
     ------
     IllegalMove
-        The signer has no role; the version is not in force.
+        The signer has no role; the version is not in force, or the look is not one at its policy.
 
     Notes
     -----
     Nobody decides anything by a look, so that a nightly job may sign it: no recent sign-in is asked for.
     """
+    return _append(signing, "watch", version, look)
 
-    def check(stream: Stream) -> None:
-        _check_state(stream, version, ("active", "expired"), "watch")
 
-    return _append(signing, "watch", version, look, check)
+def check_act(stream: Stream, kind: Kind, version: int | None, *, signer: Signer, payload: Mapping[str, Any]) -> None:
+    """Check that the rules allow an act as things stand in a history.
+
+    Raises
+    ------
+    IllegalMove
+        The role of the signer, or the state of the version, does not allow it.
+    StaleSignIn
+        The signer signed in too long ago.
+    """
+    _check_signer(signer, kind, version, stream)
+    if version is None:
+        _check_submit(stream, payload)
+    else:
+        _RULES[kind](stream, version, signer, payload)
 
 
 def _append(
-    signing: Signing,
-    kind: Kind,
-    version: int | None,
-    payload: dict[str, Any],
-    check: Callable[[Stream], None],
-    *,
-    meaning: str | None = None,
+    signing: Signing, kind: Kind, version: int | None, payload: dict[str, Any], *, meaning: str | None = None
 ) -> Record:
     """Write the act if its own rules and those of every act hold."""
 
-    def check_all(stream: Stream) -> None:
-        _check_signer(signing.signer, kind, version, stream)
-        check(stream)
+    def check(stream: Stream) -> None:
+        check_act(stream, kind, version, signer=signing.signer, payload=payload)
 
     entry = Entry(
         kind=kind,
@@ -401,7 +350,85 @@ def _append(
         meaning=meaning or _MEANINGS[kind],
         key=signing.key,
     )
-    return signing.ledger.append(entry, expected=signing.expected, check=check_all)
+    return signing.ledger.append(entry, expected=signing.expected, check=check)
+
+
+def _check_submit(stream: Stream, payload: Mapping[str, Any]) -> None:
+    latest = find_latest(stream)
+    if payload["base"] != (latest.activation.hash if latest else None):
+        raise IllegalMove("Another version became active since this submission was prepared.", fix="Prepare it anew.")
+    review_by = str(payload["review_by"])
+    if is_past(review_by, now=stream.now):
+        raise IllegalMove("The review date has passed.", fix="Choose a day to come.")
+    last = f"{int(stream.now[:4]) + REVIEW_YEARS}{stream.now[4:10]}"
+    if review_by > last:
+        raise IllegalMove(
+            f"The review date {review_by} is more than {REVIEW_YEARS} years ahead.", fix=f"Choose a day up to {last}."
+        )
+
+
+def _check_approve(stream: Stream, version: int, signer: Signer, payload: Mapping[str, Any]) -> None:
+    standing = _check_state(stream, version, ("submitted",), "approve")
+    _check_date(standing, stream)
+    _check_other(standing.author, signer, "submitted")
+    for one in standing.approvers:
+        _check_other(one, signer, "already approved")
+    if standing.author.identity != signer.identity:
+        raise IllegalMove(
+            "Author and approver did not sign in alike, so it cannot be told whether they are two people.",
+            fix="Submit it anew, signed in as approvers are.",
+        )
+    _check_seen(standing, stream, payload)
+
+
+def _check_seen(standing: Standing, stream: Stream, payload: Mapping[str, Any]) -> None:
+    """What was seen must be what was submitted, and what was submitted must build on what is active now."""
+    submission, latest = standing.submission, find_latest(stream)
+    base = latest.activation.hash if latest else None
+    said = payload["seen"], payload["guarantee"], base
+    if said != (submission.hash, submission.payload["guarantee"], submission.payload["base"]):
+        raise IllegalMove("What you looked at is not what was submitted.", fix=LOOK_AGAIN)
+
+
+def _check_reject(stream: Stream, version: int, signer: Signer, _: Mapping[str, Any]) -> None:
+    standing = _check_state(stream, version, ("submitted", "approved"), "reject")
+    _check_other(standing.author, signer, "submitted")
+
+
+def _check_withdraw(stream: Stream, version: int, signer: Signer, _: Mapping[str, Any]) -> None:
+    standing = _check_state(stream, version, ("submitted", "approved"), "withdraw")
+    if not standing.author.same_person(signer):
+        raise IllegalMove(
+            f"Version {version} was submitted by {standing.author.name}.",
+            fix="Let its author withdraw it, or reject it.",
+        )
+
+
+def _check_activate(stream: Stream, version: int, _: Signer, __: Mapping[str, Any]) -> None:
+    _check_date(_check_state(stream, version, ("approved",), "activate"), stream)
+
+
+def _check_roll_back(stream: Stream, version: int, _: Signer, __: Mapping[str, Any]) -> None:
+    _check_date(_check_state(stream, version, ("superseded", "rolled back"), "roll_back"), stream)
+
+
+def _check_watch(stream: Stream, version: int, _: Signer, payload: Mapping[str, Any]) -> None:
+    standing = _check_state(stream, version, ("active", "expired"), "watch")
+    signed = standing.submission.payload["policy"]["hash"]
+    if (payload.get("schema"), payload.get("policy_hash")) != (LOOK_SCHEMA, signed):
+        raise IllegalMove(
+            f"This is no look at the policy of version {version}.", fix="Look at the active version, and record that."
+        )
+
+
+_RULES: dict[Kind, Callable[[Stream, int, Signer, Mapping[str, Any]], None]] = {
+    "approve": _check_approve,
+    "reject": _check_reject,
+    "withdraw": _check_withdraw,
+    "activate": _check_activate,
+    "roll_back": _check_roll_back,
+    "watch": _check_watch,
+}
 
 
 def _check_signer(signer: Signer, kind: Kind, version: int | None, stream: Stream) -> None:
@@ -447,14 +474,6 @@ def _check_date(standing: Standing, stream: Stream) -> None:
 def _check_other(one: Signer, signer: Signer, did: str) -> None:
     if one.same_person(signer):
         raise IllegalMove(f"{one.name} has {did} this version.", fix="Let another person sign.")
-
-
-def _check_binding(standing: Standing, stream: Stream, binding: str) -> None:
-    """What was seen must be what was submitted, and what was submitted must build on what is active now."""
-    payload, latest = standing.submission.payload, find_latest(stream)
-    base = latest.activation.hash if latest else None
-    if not binding == standing.binding == bind(payload["policy"]["hash"], payload["evidence_hash"], base):
-        raise IllegalMove("What you looked at is not what was submitted.", fix=LOOK_AGAIN)
 
 
 def _explain(state: State, records: Sequence[Record], activations: Sequence[Record]) -> str:

@@ -14,6 +14,10 @@ from core.errors import InputError
 from core.thresholds.policy import Policy
 
 Dialect = Literal["duckdb", "spark", "bigquery", "snowflake", "postgres", "trino"]
+DIALECTS: dict[Dialect, str] = {
+    "duckdb": "DuckDB", "spark": "Spark", "bigquery": "BigQuery", "snowflake": "Snowflake", "postgres": "Postgres",
+    "trino": "Trino",
+}  # fmt: skip
 
 # Line and paragraph separators, control characters and halves of surrogate pairs; Unicode's names of categories.
 _NO_TEXT = {"Cc", "Cs", "Zl", "Zp"}

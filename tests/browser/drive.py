@@ -108,10 +108,10 @@ def use_file(page: Page) -> None:
     wait_ready(page)
 
 
-def save(page: Page, button: str, folder: Path) -> Path:
+def save(page: Page, button: str, folder: Path, *, exact: bool = False) -> Path:
     """Press a download button, and keep the file under the name it is offered with."""
     with page.expect_download() as download:
-        page.get_by_role("button", name=button).click()
+        page.get_by_role("button", name=button, exact=exact).click()
     path = folder / download.value.suggested_filename
     download.value.save_as(path)
     return path

@@ -1,5 +1,6 @@
 """Files and roles → a stored holdout: parsed once, published whole or not at all, named by content and mapping."""
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -67,7 +68,7 @@ def test_a_loaded_holdout_is_found_again_by_its_digest(load: Any, settings: Sett
     loaded = load()
     found = find_holdout(loaded.digest, settings=settings)
     assert found is not None
-    for name in ("digest", "name", "roles", "positives", "excluded", "segments"):
+    for name in ("digest", "name", "roles", "positives", "excluded", "segments", "files"):
         assert getattr(found, name) == getattr(loaded, name)
     assert (found.rows.path, found.rows.count, found.rows.ranges) == (
         loaded.rows.path, loaded.rows.count, loaded.rows.ranges,
@@ -82,6 +83,12 @@ def test_what_is_not_stored_is_not_found(settings: Settings) -> None:
     assert find_holdout("0" * 64, settings=settings) is None
     with pytest.raises(InputError, match="not a data digest"):
         find_holdout("../../etc/passwd", settings=settings)
+
+
+def test_the_files_are_the_same_whatever_the_roles(load: Any, file: Path) -> None:
+    first, second = load(), load(roles=replace(ROLES, segments=()))
+    assert first.digest != second.digest
+    assert first.files == second.files == (hashlib.sha256(file.read_bytes()).hexdigest(),)
 
 
 def test_same_content_is_parsed_once(load: Any, file: Path, tmp_path: Path, starts: list[int]) -> None:

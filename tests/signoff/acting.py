@@ -11,7 +11,8 @@ from core.signoff.chain import read_json
 from core.signoff.data import Record, Role, Signer
 from core.signoff.identity import declare_signer
 from core.signoff.ledger import Ledger
-from core.signoff.submission import Submission, bind, describe_counts, hash_evidence, state_guarantee
+from core.signoff.look import SCHEMA as LOOK_SCHEMA
+from core.signoff.submission import Submission, describe_counts, hash_evidence, state_guarantee
 from core.signoff.workflow import Signing, activate, approve, submit
 from core.thresholds.policy import Policy
 from core.thresholds.policy_file import write_policy
@@ -84,12 +85,14 @@ def make_submission(
         "evidence": evidence,
         "evidence_hash": hashed,
         "data": {"digest": policy.data_digest, "name": "made.csv", "rows": 60, "positives": 21, "excluded": {},
-                 "roles": {}},
+                 "roles": {}, "files": []},
+        "earlier": [],
         "method": policy.method,
+        "parameters": {"objective": document["objective"]},
         "seed": policy.seed,
         "versions": document["versions"],
         **describe_counts(policy, {}),
-        "guarantee": state_guarantee(policy),
+        "guarantee": state_guarantee(policy, []),
         "baseline": None,
         "base": base,
         "comparison": None,
@@ -98,7 +101,6 @@ def make_submission(
         "review_by": review_by,
         "needs": needs,
         "needs_why": "The quorum.",
-        "binding": bind(policy.hash, hashed, base),
     }  # fmt: skip
     return Submission(payload | changes)
 
@@ -106,6 +108,17 @@ def make_submission(
 def put_in_force(ledger: Ledger, policy: Policy | None = None, name: str = "clicks", **changes: Any) -> Record:
     """Submit by Ann, approve by Bob, activate by Ann; the record of the activation."""
     made = make_submission(policy, base=find_base(ledger, name), **changes)
-    version = submit(signing(ledger, ANN, name), made).version
-    approve(signing(ledger, BOB, name), version, binding=made.binding)
-    return activate(signing(ledger, ANN, name), version)
+    submission = submit(signing(ledger, ANN, name), made)
+    approve(signing(ledger, BOB, name), submission.version, seen=submission.hash)
+    return activate(signing(ledger, ANN, name), submission.version)
+
+
+def seen(ledger: Ledger, version: int = 1, name: str = "clicks") -> str:
+    """Hash of the record that submitted a version: what an approval names."""
+    with ledger.stream(name) as stream:
+        return stream.of_version(version)[0].hash
+
+
+def a_look(policy: Policy | None = None, verdict: str = "holds", **more: Any) -> dict[str, Any]:
+    """What is recorded of a look at a policy."""
+    return {"schema": LOOK_SCHEMA, "policy_hash": (policy or make_policy()).hash, "verdict": verdict, **more}

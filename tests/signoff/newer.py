@@ -40,10 +40,16 @@ class Desk:
     engine: DuckEngine
     looks: list[Mapping[str, Any]] = field(default_factory=list)
 
-    def look(self, holdout: Holdout, *, earlier: Sequence[Mapping[str, Any]] | None = None) -> Watch:
+    def look(
+        self,
+        holdout: Holdout,
+        *,
+        earlier: Sequence[Mapping[str, Any]] | None = None,
+        sampling: Sampling | None = None,
+    ) -> Watch:
         """Look, and record it."""
-        before = self.looks if earlier is None else earlier
-        found = finish(watch(self.payload, holdout, self.engine, before, rng=np.random.default_rng(0)))
+        before, rng = self.looks if earlier is None else earlier, np.random.default_rng(0)
+        found = finish(watch(self.payload, holdout, self.engine, before, rng=rng, sampling=sampling))
         self.looks.append(json.loads(json.dumps(found.to_json(), allow_nan=False)))
         return found
 
@@ -70,4 +76,6 @@ def sign(
     confirmed = Confirmation(0.1, "random", counts, scope, design_effect, largest_weight)
     policy = change(Policy(**said | {"tuned": counts, "confirmed": confirmed, "data_digest": holdout.digest}))
     cube = finish(count_population(policy, holdout, engine)).to_json()
-    return Desk({"policy": json.loads(write_policy(policy)), "cube": json.loads(json.dumps(cube))}, engine)
+    data = {"digest": holdout.digest, "files": list(holdout.files)}
+    payload = {"policy": json.loads(write_policy(policy)), "cube": json.loads(json.dumps(cube)), "data": data}
+    return Desk(payload, engine)

@@ -16,7 +16,7 @@ from core.signoff.ledger import Ledger
 from core.signoff.workflow import approve, roll_back, submit
 from core.thresholds.policy import Policy
 from core.thresholds.policy_file import read_policy
-from tests.signoff.acting import ANN, BOB, Clock, make_submission, open_ledger, put_in_force, signing
+from tests.signoff.acting import ANN, BOB, Clock, make_submission, open_ledger, put_in_force, seen, signing
 from tests.thresholds.policies import POLICIES, make_policy, odd_rows
 
 
@@ -34,7 +34,7 @@ class TestFind:
     def test_nothing_is_active_at_first_nor_once_it_is_approved(self, ledger: Ledger) -> None:
         made = make_submission()
         submit(signing(ledger, ANN), made)
-        approve(signing(ledger, BOB), 1, binding=made.binding)
+        approve(signing(ledger, BOB), 1, seen=seen(ledger))
         with pytest.raises(NoActivePolicy, match="No version of clicks is active") as caught:
             find_active(ledger, "clicks")
         assert caught.value.fix

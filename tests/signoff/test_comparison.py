@@ -6,16 +6,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from core.engine.duck import DuckEngine
 from core.errors import InputError
+from core.holdout.data import Holdout
+from core.ingest.parts import parts_of_groups, parts_of_places
 from core.ingest.schema import PARTS
 from core.intervals import newcombe, wilson
 from core.jobs import finish
+from core.rng import make_generator
 from core.signoff.chain import canonical, read_json
 from core.signoff.comparison import Comparison, Regions, _compare, compare_policies
-from core.thresholds.policy import Columns, Policy
+from core.thresholds.policy import Columns, Confirmation, LevelCounts, Policy
 from core.thresholds.sampling import Sampling
 from tests.conftest import MakeHoldout
 from tests.thresholds.policies import bare_policy
@@ -96,6 +100,15 @@ class TestCounts:
         with pytest.raises(InputError, match="differently filtered"):
             finish(compare_policies(PRESENT, proposed, make_holdout(frame), engine))
 
+    def test_the_order_of_filters_does_not_matter(
+        self, world: pd.DataFrame, make_holdout: MakeHoldout, engine: DuckEngine
+    ) -> None:
+        present = replace(PRESENT, only=(("device", ("web", "tv")), ("country", ("NL",))))
+        proposed = replace(PROPOSED, only=(("country", ("NL",)), ("device", ("tv", "web"))))
+        holdout = make_holdout(world[["score", "uncertainty", "label", "device", "country"]])
+        found = finish(compare_policies(present, proposed, holdout, engine))
+        assert found.rows == ((world["device"] != "ios") & (world["country"] == "NL")).sum()
+
     def test_other_columns_are_refused(
         self, world: pd.DataFrame, make_holdout: MakeHoldout, engine: DuckEngine
     ) -> None:
@@ -129,6 +142,65 @@ class TestCounts:
         assert (found.present.precision.value, found.present.precision.lo) == (0.0, 0.0)
 
 
+class TestHalf:
+    """Rows that the proposed policy was not tuned on, where there are such."""
+
+    @staticmethod
+    def confirm(policy: Policy, holdout: Holdout, split: Any, seed: int = 0) -> Policy:
+        proof = Confirmation(0.1, split, (LevelCounts(0, 0, 0, 0),) * policy.levels)
+        return replace(policy, confirmed=proof, seed=seed, data_digest=holdout.digest)
+
+    @pytest.mark.parametrize("split", ["random", "time", "group"])
+    @pytest.mark.parametrize("seed", range(3))
+    def test_a_confirmed_policy_is_compared_on_the_other_half(
+        self, split: Any, seed: int, world: pd.DataFrame, make_holdout: MakeHoldout, engine: DuckEngine
+    ) -> None:
+        frame = world[["score", "uncertainty", "label"]]
+        if split == "time":
+            frame = world[["score", "uncertainty", "label", "time"]]
+            kept = frame["time"] >= np.quantile(frame["time"], 0.5, method="inverted_cdf")
+        elif split == "group":
+            frame = frame.assign(user=np.arange(len(frame)) // 3)
+        holdout = make_holdout(frame, group="user" if split == "group" else None)
+        ranges = holdout.rows.ranges | {"part": (0.0, PARTS - 1.0)}
+        holdout = replace(holdout, rows=replace(holdout.rows, ranges=ranges))
+        found = finish(compare_policies(PRESENT, self.confirm(PROPOSED, holdout, split, seed), holdout, engine))
+        if split != "time":
+            part = parts_of_places(0, len(frame))
+            if split == "group":
+                part = parts_of_groups(pa.array(frame["user"]), name="user")
+            start = int(make_generator(seed).integers(0, PARTS // 2 + 1))
+            kept = ~((part >= start) & (part < start + PARTS // 2))
+        assert found.half == "confirmation"
+        assert (found.rows, found.positives) == (kept.sum(), frame.loc[kept, "label"].sum())
+        assert 0.4 < found.rows / len(frame) < 0.6
+        for policy, side in zip((PRESENT, PROPOSED), found.sides, strict=True):
+            assert (side.accepted, side.true_positives) == count_slowly(policy, frame[kept])
+        assert "tuned on" not in found.method
+
+    def test_which_policy_was_tuned_on_these_rows_is_told(
+        self, world: pd.DataFrame, make_holdout: MakeHoldout, engine: DuckEngine
+    ) -> None:
+        holdout = make_holdout(world[["score", "uncertainty", "label"]])
+        tuned = replace(PROPOSED, data_digest=holdout.digest)
+        halved = self.confirm(PROPOSED, holdout, "random", 1)
+        optimistic = "; optimistic: the proposed thresholds were tuned on these rows"
+        flattered = "; flattering the present thresholds, which were tuned on some of these rows"
+        here = {"confirmed": None, "data_digest": holdout.digest}
+        for present, proposed, half, told in (
+            (PRESENT, tuned, "all", optimistic),
+            (PRESENT, halved, "confirmation", ""),
+            (replace(PRESENT, **here), halved, "confirmation", flattered),
+            (self.confirm(PRESENT, holdout, "random", 2), halved, "confirmation", flattered),
+            (self.confirm(PRESENT, holdout, "random", 1), halved, "confirmation", ""),
+            (replace(PRESENT, **here), tuned, "all", optimistic + flattered),
+            (PRESENT, PROPOSED, "all", ""),
+        ):
+            found = finish(compare_policies(present, proposed, holdout, engine))
+            assert found.half == half
+            assert found.method.endswith(f"(Agresti and Min 2005){told}.")
+
+
 def test_tables_and_plain_values(world: pd.DataFrame, make_holdout: MakeHoldout, engine: DuckEngine) -> None:
     found = finish(compare_policies(PRESENT, PROPOSED, make_holdout(world[["score", "uncertainty", "label"]]), engine))
     frame = found.frame().set_index("measure")
@@ -160,7 +232,7 @@ class TestIntervals:
     def compare(counts: Any, *, blocks: Any = None) -> Comparison:
         weight = np.asarray(counts if blocks is None else blocks, dtype=float).reshape(4, 2, -1)
         regions = Regions(weight, weight, int(weight.sum()), grouped=blocks is not None)
-        return _compare(regions, PRESENT, PROPOSED, positives=0)
+        return _compare(regions, PRESENT, PROPOSED, positives=0, half="all", cautions=[])
 
     def test_they_cover_and_ignoring_the_pairs_is_wasteful(self) -> None:
         rng = np.random.default_rng(3)

@@ -371,6 +371,28 @@ def test_a_flipped_byte_is_found_or_changes_no_record(path: Path, open_ledger: O
     assert found > 50
 
 
+def test_a_damaged_index_is_found_by_who_looks_at_all_pages(path: Path, open_ledger: OpenLedger) -> None:
+    with sqlite3.connect(path) as connection:
+        root = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'records_by_version'").fetchone()[0]
+    connection.close()
+    content = bytearray(path.read_bytes())
+    cells = (root - 1) * 4096 + 3
+    content[cells : cells + 2] = (int.from_bytes(content[cells : cells + 2], "big") - 1).to_bytes(2, "big")
+    put_in_place(path, bytes(content))
+    url = f"sqlite:///{path}"
+    ledger = open_ledger(url)
+    with pytest.raises(LedgerDamaged, match=f"is damaged: (?s:.*) on page {root}"):
+        ledger.check()
+    (finding,) = finish(verify(url, [])).findings
+    assert (finding.seq, finding.kind) == (None, "schema")
+    assert f"on page {root}" in finding.text
+
+
+def test_a_sound_ledger_is_found_sound(ledger: Ledger) -> None:
+    sign(ledger, make_entry())
+    ledger.check()
+
+
 def test_a_folder_is_no_ledger(tmp_path: Path, open_ledger: OpenLedger) -> None:
     (tmp_path / "ledger.db").mkdir()
     assert_refused(tmp_path / "ledger.db", open_ledger)
@@ -408,6 +430,28 @@ def test_a_disabled_trigger_of_a_server_is_refused(server: str, open_ledger: Ope
     with ledger.database.transaction(write=True) as connection:
         connection.exec_driver_sql("ALTER TABLE records DISABLE TRIGGER records_stay")
     with pytest.raises(LedgerDamaged, match="trigger records_stay is missing or disabled"):
+        open_ledger(url)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "CREATE OR REPLACE TRIGGER records_stay BEFORE DELETE OR UPDATE OR TRUNCATE ON records "
+        "FOR EACH STATEMENT WHEN (false) EXECUTE FUNCTION ledger_refuse()",
+        "CREATE OR REPLACE TRIGGER records_stay BEFORE DELETE OR UPDATE ON records "
+        "FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse()",
+        "CREATE OR REPLACE TRIGGER records_stay BEFORE DELETE OR UPDATE OF version OR TRUNCATE ON records "
+        "FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse()",
+        "CREATE OR REPLACE FUNCTION ledger_refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+    ],
+    ids=["when", "events", "columns", "function"],
+)
+def test_a_changed_trigger_of_a_server_is_refused(change: str, server: str, open_ledger: OpenLedger) -> None:
+    url = make_database(server)
+    ledger = open_ledger(url)
+    with ledger.database.transaction(write=True) as connection:
+        connection.exec_driver_sql(change)
+    with pytest.raises(LedgerDamaged, match="trigger records_stay was changed"):
         open_ledger(url)
 
 

@@ -32,7 +32,7 @@ class TestCourse:
         figure, frame = course_figure(found), found.course()
         drawn = traces(figure)
         for name, value, lo, hi in (
-            ("all rows since activation", "so_far", "lower", "upper"),
+            ("average since activation", "so_far", "lower", "upper"),
             ("each look alone, 95 % interval", "precision", "precision_lo", "precision_hi"),
         ):
             points = drawn[name]
@@ -51,14 +51,15 @@ class TestCourse:
         assert figure.layout.xaxis.title.text == "look (oldest first)"
         assert figure.layout.yaxis.title.text == "precision of accepted rows"
         assert "over 3 looks" in alternative(figure)
-        assert f"{found.lower[-1]:.3g} and {found.upper[-1]:.3g}" in alternative(figure)
+        assert f"{found.lower[-1]:.3g} and {found.upper[-1]:.3g} on average" in alternative(figure)
         assert f"Verdict: {found.verdict}." in alternative(figure)
 
     def test_of_a_single_look_without_accepted_rows(self, engine: DuckEngine, make_holdout: MakeHoldout) -> None:
         desk = sign(make_holdout(draw_rows(300, 0)), engine, thresholds=[math.inf] * 3)
         figure = course_figure(desk.look(make_holdout(draw_rows(50, 1))))
-        assert "between 0 and 1 (each" in alternative(figure)
+        assert "between 0 and 1 on average since activation (each" in alternative(figure)
         assert figure.layout.xaxis.range == (0.5, 1.5)
+        assert (figure.layout.xaxis.dtick, figure.layout.xaxis.tick0) == (1, 1)  # one tick, not "1" five times
 
 
 class TestPopulation:
@@ -110,7 +111,7 @@ class TestLevels:
 
 def compare(*cutoffs: tuple[tuple[float, ...], tuple[float, ...]]) -> Comparison:
     sides = [Side("0" * 64, edges, thresholds, 0.0, 0.0, UNKNOWN, UNKNOWN) for edges, thresholds in cutoffs]
-    return Comparison(10, 5, *sides, UNKNOWN, UNKNOWN, UNKNOWN, "")
+    return Comparison(10, 5, *sides, UNKNOWN, UNKNOWN, UNKNOWN, "all", "")
 
 
 class TestCutoffs:

@@ -82,6 +82,14 @@ def test_an_address_that_is_not_verified_gives_no_role(verified: Any, bare: Sett
     assert read(listed, email_verified=verified).roles == ()
 
 
+def test_an_address_in_a_list_is_no_subject_and_a_subject_no_address(bare: Settings) -> None:
+    listed = replace(bare, approvers=("boss@example.org",), authors=("boss",))
+    assert read(listed, sub="boss@example.org", email="mallory@example.org").roles == ()
+    assert read(listed, sub="mallory", email="boss", email_verified=True).roles == ()
+    assert read(listed, sub="boss@example.org", email="boss@example.org").roles == ("approver",)
+    assert read(listed, sub="boss").roles == ("author",)
+
+
 def test_a_subject_is_compared_exactly(bare: Settings) -> None:
     assert read(replace(bare, approvers=("A|1", "a|11", "a|"))).roles == ()
 

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Executable, Table, create_engine, delete, insert, make_url, text, update
+from sqlalchemy import Executable, Table, create_engine, delete, event, insert, make_url, text, update
 from sqlalchemy.exc import DBAPIError
 
 from core.errors import InputError
@@ -120,6 +121,15 @@ def test_a_key_is_of_one_act(ledger: Ledger, other: object) -> None:
     assert len(list(ledger.read())) == 2
 
 
+def test_a_key_is_of_an_act_on_one_version(ledger: Ledger) -> None:
+    sign(ledger, make_entry(), make_entry())
+    entry = make_entry("approve", 1)
+    (record,) = sign(ledger, entry)
+    assert ledger.append(entry, expected=3, check=refuse).hash == record.hash
+    with pytest.raises(InputError, match="was used for another act, record 3"):
+        ledger.append(make_entry("approve", 2, key=entry.key), expected=3, check=allow)
+
+
 class Refused(Exception):
     pass
 
@@ -222,6 +232,84 @@ def test_submissions_are_listed_newest_first_without_payloads(ledger: Ledger) ->
     assert (ledger.count_submissions(None), ledger.count_submissions("ctr"), ledger.count_submissions("x")) == (3, 2, 0)
 
 
+def test_a_list_goes_in_pages_and_tells_what_was_made_active_next(ledger: Ledger) -> None:
+    acts = [
+        make_entry(), make_entry("activate", 1), make_entry(policy="cvr"), make_entry(), make_entry(),
+        make_entry("activate", 3), make_entry("roll_back", 1), make_entry("watch", 1), make_entry(),
+        make_entry("activate", 1, policy="cvr"),
+    ]  # fmt: skip
+    sign(ledger, *acts)
+    told = [("ctr", 4, None), ("ctr", 3, "roll_back"), ("ctr", 2, "activate"), ("cvr", 1, None), ("ctr", 1, None)]
+    for policy in (None, "ctr"):
+        mine = [one for one in told if policy in (None, one[0])]
+        for size in (1, 2, 9):
+            pages = [ledger.submissions(policy, offset=at, limit=size) for at in range(0, len(mine), size)]
+            assert [(s.policy, s.version, s.later) for page in pages for s in page] == mine
+    with ledger.stream("ctr") as stream:
+        assert [s.version for s in stream.summaries(offset=1, limit=2)] == [3, 2]
+        next_turns = [stream.next_turn(after) for after in (1, 2, 6, 7)]
+    assert next_turns == ["activate", "activate", "roll_back", None]
+
+
+def look(stream: Stream) -> tuple[object, ...]:
+    """All that a stream tells."""
+    return (
+        stream.revision,
+        stream.versions,
+        [record.seq for record in stream.activations(9)],
+        stream.open_versions(),
+        [record.seq for record in stream.of_version(2)],
+        [record.seq for record in stream.watches(2)],
+        stream.next_turn(1),
+        stream.summaries(offset=0, limit=9),
+    )
+
+
+def test_a_stream_that_ends_at_an_earlier_record_is_as_it_was_then(ledger: Ledger) -> None:
+    acts = [
+        make_entry(), make_entry(), make_entry("activate", 1), make_entry(), make_entry("watch", 1),
+        make_entry("reject", 3), make_entry("activate", 2), make_entry("watch", 2), make_entry("roll_back", 1),
+    ]  # fmt: skip
+    then = []
+    for act in acts:
+        (record,) = sign(ledger, act)
+        assert ledger.last().hash == record.hash
+        with ledger.stream("ctr") as stream:
+            then.append(look(stream))
+    for until, seen in enumerate(then, start=1):
+        with ledger.stream("ctr", until=until) as stream:
+            assert look(stream) == seen
+    assert [seen[3] for seen in then] == [[1], [1, 2], [], [3], [3], [], [], [], []]
+
+
+def test_the_ledger_tells_the_time(ledger: Ledger) -> None:
+    (record,) = sign(ledger, make_entry())
+    assert ledger.now() > record.at
+
+
+def test_nothing_goes_through_the_whole_table(tmp_path: Path, open_ledger: OpenLedger) -> None:
+    ledger = open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+    sign(ledger, make_entry(), make_entry("activate", 1))
+    asked: list[tuple[str, Any]] = []
+    event.listen(ledger.database.engine, "before_cursor_execute", lambda *seen: asked.append((seen[2], seen[3])))
+    for policy in ("ctr", None):
+        ledger.submissions(policy, offset=0, limit=50)
+        ledger.count_submissions(policy)
+    with ledger.stream("ctr") as stream:
+        look(stream)
+    ledger.find("x")
+    list(ledger.read(after=1))
+    statements = dict(one for one in asked if one[0].startswith("SELECT"))
+    assert len(statements) == 13
+    with ledger.database.transaction(write=False) as connection:
+        for statement, values in statements.items():
+            rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+            plan = [row[3] for row in rows]
+            assert not [one for one in plan if one.startswith("SCAN records") and "records_submitted" not in one], plan
+            sorts = any("TEMP B-TREE" in one for one in plan)
+            assert not sorts or "signer" in statement, plan  # the records of a page are few
+
+
 def test_both_databases_give_the_same_hashes(tmp_path: Path, server: str, open_ledger: OpenLedger) -> None:
     acts = [
         make_entry(text='é "\\ \u2028', rate=0.1),
@@ -246,6 +334,20 @@ def test_a_clock_that_steps_back_a_little_never_dates_a_record_back(url: str, op
     (second,) = sign(ledger, make_entry())
     assert second.at == first.at
     assert is_sound(ledger)
+
+
+def test_a_clock_may_be_five_minutes_behind(url: str, open_ledger: OpenLedger) -> None:
+    clock = Clock()
+    ledger = open_ledger(url, clock=clock)
+    (first,) = sign(ledger, make_entry())
+    last = clock.time
+    for late, signs in ((299, True), (300, True), (301, False)):
+        clock.time = last - timedelta(seconds=late + 2)  # it is read once before the act, to see the revision
+        if signs:
+            assert sign(ledger, make_entry())[0].at == first.at
+            continue
+        with pytest.raises(LedgerUnavailable, match="The clock says"):
+            sign(ledger, make_entry())
 
 
 def test_a_clock_a_day_behind_signs_nothing(url: str, open_ledger: OpenLedger) -> None:
@@ -406,6 +508,23 @@ def test_a_file_is_made_for_its_user_alone_and_nothing_else_is_left(tmp_path: Pa
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert stat.S_IMODE((folder / "ledger.db").stat().st_mode) == 0o600
     assert [path.name for path in folder.iterdir()] == ["ledger.db"]
+
+
+def test_a_file_is_brought_to_the_disk_before_an_act_is_told(tmp_path: Path, open_ledger: OpenLedger) -> None:
+    ledger = open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+    for write in (False, True):
+        with ledger.database.transaction(write=write) as connection:
+            found = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("synchronous", "journal_mode")]
+        assert found == [3, "delete"]  # 3 is EXTRA
+
+
+def test_who_reads_makes_no_ledger(url: str, tmp_path: Path, open_ledger: OpenLedger) -> None:
+    for _ in range(2):
+        with pytest.raises(InputError, match="There is no ledger"):
+            open_ledger(url, make=False)
+    assert list(tmp_path.iterdir()) == []
+    made = open_ledger(url)
+    assert open_ledger(url, make=False).id == made.id
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import ArrayLike
-from scipy.stats import binomtest, kstest
+from scipy.stats import binom, binomtest, kstest
 
 from core.engine.duck import DuckEngine
 from core.errors import InputError
-from core.intervals import newcombe, wilson
 from core.jobs import finish
-from core.signoff.population import Population, count_population, measure_shift, rows_of_policy
+from core.signoff.population import Population, Shift, count_population, measure_shift, rows_of_policy
 from core.thresholds.policy import Columns
 from tests.conftest import MakeHoldout
 from tests.thresholds.policies import bare_policy
@@ -54,6 +53,21 @@ def policy(**changes: object) -> object:
     return bare_policy([0.0, 0.25, 0.75], [0.5, 0.75], columns=Columns("score", ("uncertainty",), "std"), **changes)
 
 
+class TestOutside:
+    @pytest.mark.parametrize("looks", [1, 10, 200])
+    @pytest.mark.parametrize("rows", [50, 500, 2_000])
+    def test_errs_at_most_at_its_level(self, rows: int, looks: int) -> None:
+        """None of 20,000 signed rows outside, one in a hundred now: not more than is told, exactly summed."""
+        level = 0.01 * 6 / (np.pi * looks) ** 2
+        signed, outside = population([[20_000]]), np.arange(rows + 1)
+        left = [
+            Shift(signed, population([[rows - int(k)]], outside=int(k)), 0.0, 0.0, 0.0, 1.0, level).left
+            for k in outside
+        ]
+        assert binom.pmf(outside[left], rows, 0.01).sum() <= level
+        assert any(left)
+
+
 class TestCounts:
     def test_by_hand(self, engine: DuckEngine, make_holdout: MakeHoldout) -> None:
         rows = pd.DataFrame(
@@ -68,6 +82,20 @@ class TestCounts:
         assert found.positives.tolist() == [[0, 1], [1, 1]]
         assert (found.outside, found.outside_weight, found.weight, found.effective_rows) == (2, 2, None, 4)
         assert (found.outside_share, found.all_effective_rows) == (pytest.approx(1 / 3), pytest.approx(6))
+
+    def test_a_positive_that_counts_for_three(self, engine: DuckEngine, make_holdout: MakeHoldout) -> None:
+        """As where it is there three times, in a group of its own where it is."""
+        rows = frame(400, 11)
+        rows["uncertainty"] *= 0.8
+        thrice = pd.concat([rows, *[rows[rows["label"] == 1]] * 2], ignore_index=True)
+        found = finish(count_population(policy(), make_holdout(rows), engine, score_edges=EDGES, worth=3.0))
+        other = finish(count_population(policy(), make_holdout(thrice), engine, score_edges=EDGES))
+        assert found.mass.tolist() == other.mass.tolist()
+        assert found.outside_weight == other.outside_weight > found.outside
+        users = make_holdout(rows.assign(user=np.arange(400)), group="user")
+        of_groups = finish(count_population(policy(), users, engine, score_edges=EDGES, worth=3.0))
+        assert of_groups.effective_rows == pytest.approx(found.effective_rows, rel=0.05)
+        assert found.effective_rows < found.rows.sum()
 
     def test_twenty_bins_of_as_many_rows(self, engine: DuckEngine, make_holdout: MakeHoldout) -> None:
         found = finish(count_population(policy(), make_holdout(frame(5_000, 1)), engine))
@@ -259,8 +287,8 @@ class TestShift:
         found = measure_shift(signed, now, level=0.025, rng=rng())
         difference, lo, hi = found.outside_difference
         assert difference == pytest.approx(0.3)
-        ends = wilson([10, 40], 100, confidence=0.95)  # 1 - 2 · 0.025
-        assert (lo, hi) == pytest.approx(newcombe(np.array([0.1, 0.4]), *ends))
+        then, today = (binomtest(k, 100).proportion_ci(1 - 0.025, method="exact") for k in (10, 40))
+        assert (lo, hi) == pytest.approx((today.low - then.high, today.high - then.low))
         assert found.left
         few = measure_shift(population([[9]], outside=1), population([[3]], outside=2), level=0.025, rng=rng())
         assert not few.left

@@ -76,6 +76,26 @@ class TestBinomial:
         if excess == 0:
             assert mean == pytest.approx(now, rel=1e-6)
 
+    @pytest.mark.parametrize(("n", "share", "sigma"), [(1e7, 0.9, 0.8), (1e7, 0.99, 0.98), (2_000, 1.0, 0.3)])
+    def test_far_below_the_share_nothing_is_lost(self, n: float, share: float, sigma: float) -> None:
+        """There the incomplete beta function has no float; in x = (sigma - q) · slope the integrand is near exp(-x)."""
+        t, found = share * n, BINOMIAL.against_at_least(counts([n], [share * n]), sigma)
+        slope = t / sigma - (n - t) / (1 - sigma)
+
+        def ratio(x: float) -> float:
+            step = x / slope
+            return float(np.exp(t * np.log1p(-step / sigma) + (n - t) * np.log1p(step / (1 - sigma))))
+
+        assert found == pytest.approx([np.log(quad(ratio, 0, 60)[0] / (slope * sigma))], rel=1e-6)
+
+    @settings(deadline=None)
+    @given(n=st.integers(1, 10**7), share=st.floats(0, 1))
+    def test_never_falls_in_the_target(self, n: int, share: float) -> None:
+        targets = np.linspace(1e-4, 1 - 1e-4, 400)
+        found = BINOMIAL.against_at_least(counts(np.full(400, n), np.full(400, round(share * n))), targets)
+        assert np.isfinite(found).all()
+        assert np.all(np.diff(found) >= -1e-8 * np.maximum(np.abs(found[1:]), 1))
+
     def test_starts_at_one_and_knows_the_ends(self) -> None:
         assert BINOMIAL.against_at_least(counts([0], [0]), 0.4) == pytest.approx([0])
         assert BINOMIAL.against_at_least(counts([3, 3], [2, 3]), 1.0).tolist() == [np.inf, pytest.approx(-np.log(4))]

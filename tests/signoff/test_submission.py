@@ -1,14 +1,14 @@
 """What a submission holds, what it binds, and how many people it needs."""
 
-import hashlib
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -20,12 +20,13 @@ from core.jobs import finish
 from core.settings import Settings
 from core.signoff.active import Active, find_latest
 from core.signoff.comparison import UNKNOWN, Comparison, Estimate, Side
+from core.signoff.earlier import find_earlier
 from core.signoff.ledger import Ledger
 from core.signoff.population import Population
 from core.signoff.submission import (
     NOT_CONFIRMED,
     Draft,
-    bind,
+    check_payload,
     check_rationale,
     count_needed,
     describe_counts,
@@ -35,17 +36,19 @@ from core.signoff.submission import (
     prepare_draft,
     state_guarantee,
 )
-from core.signoff.workflow import activate, approve, find_standing, submit
+from core.signoff.workflow import activate, approve, find_standing, reject, submit
 from core.thresholds.evidence import make_policy as policy_of
 from core.thresholds.evidence import tune_all
-from core.thresholds.halves import count_cuts
+from core.thresholds.halves import Split, count_cuts, count_halves
 from core.thresholds.ledger import build_bundle
 from core.thresholds.objective import Objective
 from core.thresholds.policy import Confirmation, LevelCounts, Policy
 from core.thresholds.policy_file import read_policy, write_policy
+from core.thresholds.prove import prove
 from core.thresholds.sampling import Sampling
 from tests.conftest import MakeHoldout, make_settings
-from tests.signoff.acting import ANN, BOB, Clock, open_ledger, signing
+from tests.signoff.acting import ANN, BOB, Clock, open_ledger, seen, signing
+from tests.signoff.newer import draw_rows
 from tests.thresholds.policies import make_policy
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,6 +72,24 @@ def tune(holdout: Holdout, engine: DuckEngine, target: float) -> Tuned:
     return Tuned(policy, bundle, holdout)
 
 
+def change(of: Tuned, **changes: Any) -> Tuned:
+    """The same with another policy, that says something else, and evidence of it."""
+    policy = replace(of.policy, **changes)
+    evidence = of.evidence | {"policy": json.loads(write_policy(policy)), "policy_hash": policy.hash}
+    return Tuned(policy, evidence, of.holdout)
+
+
+def prove_on(holdout: Holdout, engine: DuckEngine, split: Split, **more: Any) -> Tuned:
+    """A policy that was proven on these rows."""
+    levels = more.pop("levels", Binning("equal_weight", 2))
+    halves = finish(count_halves(holdout, engine, levels=levels, bins=50, split=split))
+    objective, rng = Objective("precision", more.pop("target", 0.75)), np.random.default_rng(0)
+    chosen = {"method": "exact", "delta": 0.1, **more}
+    evidence = finish(prove(holdout, engine, halves, objective, split=split, rng=rng, **chosen))
+    policy = evidence.policy(holdout)
+    return Tuned(policy, build_bundle(policy, evidence, None, counted={}), holdout)
+
+
 @pytest.fixture(scope="module")
 def holdout(world: pd.DataFrame, make_holdout: MakeHoldout) -> Holdout:
     return make_holdout(world[["score", "uncertainty", "label"]], name="<b>rows</b>.csv")
@@ -77,6 +98,11 @@ def holdout(world: pd.DataFrame, make_holdout: MakeHoldout) -> Holdout:
 @pytest.fixture(scope="module")
 def tuned(holdout: Holdout, engine: DuckEngine) -> Tuned:
     return tune(holdout, engine, 0.5)
+
+
+@pytest.fixture(scope="module")
+def proven(make_holdout: MakeHoldout, engine: DuckEngine) -> Tuned:
+    return prove_on(make_holdout(draw_rows(6_000, 1)), engine, Split(seed=3))
 
 
 @pytest.fixture
@@ -94,8 +120,16 @@ def latest(ledger: Ledger) -> Active | None:
         return find_latest(stream)
 
 
-def draft(tuned: Tuned, engine: DuckEngine, settings: Settings, active: Active | None = None) -> Draft:
-    job = prepare_draft(tuned.policy, tuned.evidence, tuned.holdout, engine, active=active, settings=settings)
+def draft(
+    tuned: Tuned,
+    engine: DuckEngine,
+    settings: Settings,
+    active: Active | None = None,
+    earlier: Sequence[Mapping[str, Any]] = (),
+) -> Draft:
+    job = prepare_draft(
+        tuned.policy, tuned.evidence, tuned.holdout, engine, active=active, earlier=earlier, settings=settings
+    )
     return finish(job)
 
 
@@ -108,7 +142,7 @@ class TestPrepare:
         assert read_policy(json.dumps(kept["policy"])) == tuned.policy
         assert kept["evidence"]["policy_hash"] == kept["policy"]["hash"] == tuned.policy.hash
         assert hash_evidence(tuned.evidence) == kept["evidence_hash"] == hash_evidence(kept["evidence"])
-        assert kept["binding"] == made.binding == bind(tuned.policy.hash, kept["evidence_hash"], None)
+        check_payload(kept)
         data = kept["data"]
         assert (data["digest"], data["name"], data["rows"]) == (tuned.holdout.digest, "brows/b.csv", 3_000)
         assert data["positives"] == tuned.holdout.positives
@@ -129,7 +163,7 @@ class TestPrepare:
     ) -> None:
         made = draft(tuned, engine, bare).complete(rationale="First.", review_by=DAY)
         submit(signing(ledger, ANN), made)
-        approve(signing(ledger, BOB), 1, binding=made.binding)
+        approve(signing(ledger, BOB), 1, seen=seen(ledger))
         activate(signing(ledger, ANN), 1)
         same = draft(tuned, engine, bare, latest(ledger))
         assert same.payload["needs"] == 1
@@ -151,7 +185,7 @@ class TestPrepare:
     ) -> None:
         other = draft(tuned, engine, bare).complete(rationale="First.", review_by=DAY)
         submit(signing(ledger, ANN), other)
-        approve(signing(ledger, BOB), 1, binding=other.binding)
+        approve(signing(ledger, BOB), 1, seen=seen(ledger))
         activate(signing(ledger, ANN), 1)
         renamed = replace(tuned.policy, columns=replace(tuned.policy.columns, score="old_score"))
         before = latest(ledger)
@@ -173,27 +207,15 @@ class TestPrepare:
         with pytest.raises(InputError, match="made from other data"):
             draft(replace(tuned, holdout=elsewhere), engine, bare)
 
-    @pytest.mark.parametrize(
-        ("tuned_rows", "confirmed_rows", "good"),
-        [(0, None, True), (-1, None, True), (1, None, False), (0, 0, False), (-5, 5, True), (-5, 4, False)],
-    )
+    @pytest.mark.parametrize(("more", "good"), [(0, True), (-1, True), (1, False)])
     def test_counts_that_the_rows_do_not_have(
-        self, tuned_rows: int, confirmed_rows: int | None, good: bool, tuned: Tuned, engine: DuckEngine, bare: Settings
+        self, more: int, good: bool, tuned: Tuned, engine: DuckEngine, bare: Settings
     ) -> None:
-        more = LevelCounts(abs(tuned_rows), 0, 0, 0)  # rejected negatives
         level = tuned.policy.tuned[0]
-        level = level + more if tuned_rows > 0 else replace(level, rows=level.rows + tuned_rows)
-        proof, none = None, LevelCounts(0, 0, 0, 0)
-        if confirmed_rows is not None:
-            counts = (LevelCounts(confirmed_rows, 0, 0, 0), *(none for _ in tuned.policy.tuned[1:]))
-            proof = Confirmation(0.1, "random", counts)
-            if (tuned_rows, confirmed_rows) == (0, 0):  # an accepted row that is not there
-                proof = replace(proof, counts=(LevelCounts(1, 1, 1, 1), *counts[1:]))
-        policy = replace(tuned.policy, tuned=(level, *tuned.policy.tuned[1:]), confirmed=proof)
-        evidence = tuned.evidence | {"policy": json.loads(write_policy(policy)), "policy_hash": policy.hash}
-        made = Tuned(policy, evidence, tuned.holdout)
+        level = replace(level, rows=level.rows + more)  # rejected negatives
+        made = change(tuned, tuned=(level, *tuned.policy.tuned[1:]))
         if good:
-            assert draft(made, engine, bare).payload["policy"]["hash"] == policy.hash
+            assert draft(made, engine, bare).payload["policy"]["hash"] == made.policy.hash
             return
         with pytest.raises(InputError, match="says other counts of level 1 than the rows have"):
             draft(made, engine, bare)
@@ -208,7 +230,7 @@ class TestPrepare:
         evidence = tuned.evidence | {"policy": document, "policy_hash": policy.hash}
         made = draft(Tuned(policy, evidence, tuned.holdout), engine, bare).complete(rationale="Wide.", review_by=DAY)
         submit(signing(ledger, ANN), made)
-        approve(signing(ledger, BOB), 1, binding=made.binding)
+        approve(signing(ledger, BOB), 1, seen=seen(ledger))
         activate(signing(ledger, ANN), 1)
         assert latest(ledger).policy == policy
         with pytest.raises(InputError, match="evidence cannot be signed"):
@@ -228,21 +250,118 @@ class TestPrepare:
         assert len(check_rationale("x" * 5_000)) == 5_000
 
 
-class TestBinding:
-    def test_it_changes_with_each_part(self) -> None:
-        parts = ["a" * 64, "b" * 64, "c" * 64]
-        bindings = {
-            bind(*parts),
-            bind("d" * 64, *parts[1:]),
-            bind(parts[0], "d" * 64, parts[2]),
-            bind(*parts[:2], None),
-        }
-        assert len(bindings) == 4
+class TestProof:
+    """The halves are counted, and the certificate is tested, again."""
 
-    def test_by_hand(self) -> None:
-        text = b'recscope-submission/v1\0{"base":null,"evidence":"bb","policy":"aa"}'
-        assert bind("aa", "bb", None) == hashlib.sha256(text).hexdigest()
+    @pytest.mark.parametrize("method", ["random", "time", "group"])
+    @pytest.mark.parametrize("kind", ["plain", "weights", "by class", "each level"])
+    def test_what_was_proven_passes(
+        self, method: Any, kind: str, make_holdout: MakeHoldout, engine: DuckEngine, bare: Settings
+    ) -> None:
+        rows, more = draw_rows(12_000, 2), dict[str, Any]()
+        if kind == "weights":
+            rows, more = rows.assign(weight=np.arange(len(rows)) % 3 + 0.7), {"target": 0.65}
+        elif kind == "by class":
+            more = {"sampling": Sampling(0.5, 1.0)}
+        elif kind == "each level":
+            more = {"scope": "each level", "target": 0.7}
+        if method == "time":
+            rows = rows.assign(time=1_767_225_600.0 + np.arange(len(rows)) // 7)
+        if method == "group":
+            rows = rows.assign(user=np.arange(len(rows)) // 3)
+        made = prove_on(
+            make_holdout(rows, group="user" if method == "group" else None), engine, Split(method, 5), **more
+        )
+        kept = draft(made, engine, bare).payload
+        assert kept["guarantee"].startswith("With confidence 0.9, the precision")
+        assert kept["confirmed"]["total"]["rows"] == sum(level.rows for level in made.policy.confirmed.counts)
+        check_payload(kept)
 
+    def test_positives_that_are_all_said_to_be_confirmed(
+        self, proven: Tuned, engine: DuckEngine, bare: Settings
+    ) -> None:
+        counts = [one + other for one, other in zip(proven.policy.tuned, proven.policy.confirmed.counts, strict=True)]
+        bad = tuple(LevelCounts(n.rows - n.positives, 0, n.accepted - n.true_positives, 0) for n in counts)
+        good = tuple(LevelCounts(n.positives, n.positives, n.true_positives, n.true_positives) for n in counts)
+        proof = replace(proven.policy.confirmed, counts=good, delta=1e-6)
+        forged = change(proven, tuned=bad, confirmed=proof, objective=Objective("precision", 0.99))
+        with pytest.raises(InputError, match="says other counts of level 1 than the rows have"):
+            draft(forged, engine, bare)
+        with pytest.raises(InputError, match="says other counts"):
+            draft(change(proven, seed=4), engine, bare)  # other halves
+
+    @pytest.mark.parametrize(
+        "said", [{"objective": Objective("precision", 0.99)}, {"sampling": Sampling(1.0, 0.2)}, {"delta": 1e-9},
+                 {"design_effect": 500.0}]
+    )  # fmt: skip
+    def test_counts_that_do_not_show_what_is_said(
+        self, said: dict[str, Any], proven: Tuned, engine: DuckEngine, bare: Settings
+    ) -> None:
+        of_proof = {name: value for name, value in said.items() if name in ("delta", "design_effect")}
+        rest = {name: value for name, value in said.items() if name not in of_proof}
+        forged = change(proven, **rest, confirmed=replace(proven.policy.confirmed, **of_proof))
+        with pytest.raises(InputError, match=r"do not show the target of .*more than the stated"):
+            draft(forged, engine, bare)
+
+    def test_what_is_no_precision_is_not_confirmed(self, proven: Tuned, engine: DuckEngine, bare: Settings) -> None:
+        forged = change(proven, objective=Objective("recall", 0.75))
+        assert state_guarantee(forged.policy, []) == NOT_CONFIRMED
+        with pytest.raises(InputError, match="only a precision can be"):
+            draft(forged, engine, bare)
+
+    def test_weights(self, make_holdout: MakeHoldout, engine: DuckEngine, bare: Settings) -> None:
+        rows = draw_rows(12_000, 2)
+        made = prove_on(make_holdout(rows.assign(weight=np.arange(len(rows)) % 3 + 0.7)), engine, Split(), target=0.6)
+        proof = made.policy.confirmed
+        with pytest.raises(InputError, match="do not show the target"):
+            draft(change(made, objective=Objective("precision", 0.9)), engine, bare)
+        for largest in (2.6, None):
+            with pytest.raises(InputError, match="A row weighs more"):
+                draft(change(made, confirmed=replace(proof, largest_weight=largest)), engine, bare)
+
+    def test_the_change_is_counted_on_rows_that_it_was_not_tuned_on(
+        self, proven: Tuned, engine: DuckEngine, bare: Settings, ledger: Ledger
+    ) -> None:
+        submit(signing(ledger, ANN), draft(proven, engine, bare).complete(rationale="First.", review_by=DAY))
+        approve(signing(ledger, BOB), 1, seen=seen(ledger))
+        activate(signing(ledger, ANN), 1)
+        compared = draft(prove_on(proven.holdout, engine, Split(seed=3), target=0.8), engine, bare, latest(ledger))
+        found, policy = compared.comparison, read_policy(json.dumps(compared.payload["policy"]))
+        assert found.half == "confirmation"
+        assert found.proposed.accepted == sum(level.accepted for level in policy.confirmed.counts)
+        assert found.proposed.true_positives == sum(level.true_positives for level in policy.confirmed.counts)
+
+
+class TestEarlier:
+    """Other submissions on the same rows are told."""
+
+    def test_by_files_or_else_by_data(self, tuned: Tuned, engine: DuckEngine, bare: Settings, ledger: Ledger) -> None:
+        assert find_earlier(ledger, tuned.holdout) == []
+        here = replace(tuned.holdout, files=("a" * 64, "b" * 64))
+        for name, files in (("clicks", ("b" * 64, "c" * 64)), ("sales", ()), ("views", ("d" * 64,))):
+            made = draft(replace(tuned, holdout=replace(tuned.holdout, files=files)), engine, bare)
+            submit(signing(ledger, ANN, name), made.complete(rationale="First.", review_by=DAY))
+        reject(signing(ledger, BOB, "sales"), 1, rationale="No.")
+        told = {"version": 1, "confirmed": False}
+        clicks, sales = (
+            {"policy": "clicks", "state": "submitted"} | told,
+            {"policy": "sales", "state": "rejected"} | told,
+        )
+        assert find_earlier(ledger, here) == [clicks, sales]
+        assert find_earlier(ledger, replace(here, digest="0" * 64)) == [clicks]
+        assert draft(tuned, engine, bare, earlier=[sales]).payload["earlier"] == [sales]
+
+    def test_the_guarantee_says_how_often_its_rows_were_asked(self) -> None:
+        one = {"policy": "clicks", "version": 1, "state": "rejected", "confirmed": True}
+        assert state_guarantee(make_policy(), [one]).endswith(
+            "were not tuned on; rows of this data have been used to confirm 1 earlier submission."
+        )
+        assert "confirm 2 earlier submissions." in state_guarantee(
+            make_policy(), [one, one, one | {"confirmed": False}]
+        )
+
+
+class TestEvidence:
     def test_evidence_with_what_json_does_not_carry(self) -> None:
         with pytest.raises(InputError, match="evidence cannot be signed"):
             hash_evidence({"a": float("nan")})
@@ -253,7 +372,7 @@ class TestNeeds:
     def compared(before: float, after: float) -> Comparison:
         sides = (Side("a" * 64, (0.0, 1.0), (0.5,), accepted, 0.0, UNKNOWN, UNKNOWN) for accepted in (before, after))
         volume = Estimate(after / before - 1 if before else None, None, None)
-        return Comparison(60, 20, *sides, UNKNOWN, UNKNOWN, volume, "")
+        return Comparison(60, 20, *sides, UNKNOWN, UNKNOWN, volume, "all", "")
 
     @pytest.mark.parametrize(
         ("before", "after", "quorum", "needs"),
@@ -274,25 +393,44 @@ class TestNeeds:
         assert count_needed(None, first=False, settings=bare)[0] == 2
         assert count_needed(None, first=True, settings=replace(bare, quorum=4))[0] == 4
 
+    def test_two_that_accept_nothing_are_no_change(self, bare: Settings) -> None:
+        nothing = replace(self.compared(1, 1), volume=Estimate(0.0, None, None))
+        nothing = replace(nothing, present=replace(nothing.present, accepted=0.0))
+        nothing = replace(nothing, proposed=replace(nothing.proposed, accepted=0.0))
+        assert count_needed(nothing, first=False, settings=bare) == (
+            1,
+            "Both policies accept nothing, so the quorum of 1 holds.",
+        )
+
     def test_where_every_change_is_large(self, bare: Settings) -> None:
         assert count_needed(self.compared(9, 9), first=False, settings=replace(bare, large_change=0.0))[0] == 2
 
 
 class TestGuarantee:
     def test_without_a_certificate_it_says_so(self) -> None:
-        assert state_guarantee(make_policy(confirmed=None)) == NOT_CONFIRMED
+        assert state_guarantee(make_policy(confirmed=None), []) == NOT_CONFIRMED
         assert NOT_CONFIRMED.startswith("Not confirmed")
 
     def test_with_one(self) -> None:
-        assert state_guarantee(make_policy()) == (
+        assert state_guarantee(make_policy(), []) == (
             "With confidence 0.9, the precision of all accepted rows is at least 0.9 on rows drawn as those of the "
             "holdout: shown on 60 rows that the thresholds were not tuned on."
         )
 
+    @pytest.mark.parametrize(("delta", "told"), [(0.1, "0.9"), (1e-6, "0.999999"), (0.00004, "0.99996"), (0.3, "0.7")])
+    def test_the_confidence_is_never_rounded_up(self, delta: float, told: str) -> None:
+        proof = replace(make_policy().confirmed, delta=delta)
+        assert state_guarantee(make_policy(confirmed=proof), []).startswith(f"With confidence {told}, the")
+
+    def test_a_sample_by_class_speaks_of_the_population(self) -> None:
+        told = state_guarantee(make_policy(sampling=Sampling(0.2, 1.0)), [])
+        assert "0.9 in the population, of which positives were kept at 0.2 and negatives at 1: shown on 60 rows" in told
+        assert "on rows drawn as those" in state_guarantee(make_policy(sampling=Sampling(0.2, 0.2)), [])
+
     def test_scope_filter_and_weights_are_told(self) -> None:
         proof = replace(make_policy().confirmed, scope="each level")
         only = (("<b>dev", tuple(f"v{i}" for i in range(7))),)
-        told = state_guarantee(make_policy(confirmed=proof, only=only, weighted=True))
+        told = state_guarantee(make_policy(confirmed=proof, only=only, weighted=True), [])
         assert "the precision of weight of each level that accepts rows" in told
         assert ", with bdev v0 or v1 or v2 or v3 or v4 or 2 more: shown" in told
 

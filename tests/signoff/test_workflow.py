@@ -22,10 +22,11 @@ from hypothesis.stateful import (
 
 from core.errors import InputError
 from core.jobs import finish
+from core.signoff.audit import audit
 from core.signoff.data import Record, StaleRevision
 from core.signoff.identity import StaleSignIn
 from core.signoff.ledger import Ledger
-from core.signoff.submission import NOT_CONFIRMED
+from core.signoff.submission import NOT_CONFIRMED, Submission
 from core.signoff.verify import verify
 from core.signoff.workflow import (
     IllegalMove,
@@ -41,6 +42,7 @@ from core.signoff.workflow import (
     submit,
     withdraw,
 )
+from core.thresholds.policy import Policy
 from tests.conftest import make_settings
 from tests.signoff.acting import (
     ANN,
@@ -48,11 +50,13 @@ from tests.signoff.acting import (
     CID,
     START,
     Clock,
+    a_look,
     find_base,
     make_submission,
     open_ledger,
     person,
     put_in_force,
+    seen,
     signed_in,
     signing,
 )
@@ -91,7 +95,7 @@ class TestTheUsualCourse:
         made = make_submission()
         first = submit(signing(ledger, ANN), made)
         assert (first.version, first.revision, stand(ledger, 1).state) == (1, 1, "submitted")
-        approve(signing(ledger, BOB), 1, binding=made.binding, remark="Looks right.")
+        approve(signing(ledger, BOB), 1, seen=seen(ledger), remark="Looks right.")
         assert stand(ledger, 1).state == "approved"
         assert [signer.name for signer in stand(ledger, 1).approvers] == ["Bob"]
         activate(signing(ledger, ANN), 1)
@@ -109,21 +113,26 @@ class TestTheUsualCourse:
         made = make_submission()
         submit(signing(ledger, ANN), made)
         submit(signing(ledger, ANN), made)
-        approve(signing(ledger, CID), 1, binding=made.binding)
+        approve(signing(ledger, CID), 1, seen=seen(ledger))
         reject(signing(ledger, BOB), 1, rationale="Too few rows.")
         withdraw(signing(ledger, ANN), 2, rationale="A typing error.")
         assert [stand(ledger, version).state for version in (1, 2)] == ["rejected", "withdrawn"]
         assert "Bob rejected it" in stand(ledger, 1).why
         for version in (1, 2):
             refuse(
-                ledger, approve, signing(ledger, BOB), version, binding=made.binding, match="so you cannot approve it"
+                ledger,
+                approve,
+                signing(ledger, BOB),
+                version,
+                seen=seen(ledger, version),
+                match="so you cannot approve it",
             )
             refuse(ledger, activate, signing(ledger, BOB), version, match="so you cannot activate it")
             refuse(ledger, reject, signing(ledger, BOB), version, rationale="x", match="so you cannot reject it")
             refuse(ledger, withdraw, signing(ledger, ANN), version, rationale="x", match="so you cannot withdraw it")
 
     def test_a_version_that_is_not_there(self, ledger: Ledger) -> None:
-        refuse(ledger, approve, signing(ledger, BOB), 1, binding="0" * 64, match="clicks has no version 1")
+        refuse(ledger, approve, signing(ledger, BOB), 1, seen="0" * 64, match="clicks has no version 1")
         refuse(ledger, activate, signing(ledger, BOB), 7, match="has no version 7")
 
     def test_policies_do_not_know_each_other(self, ledger: Ledger) -> None:
@@ -147,16 +156,15 @@ class TestTwoSubmissionsAgainstOneActivePolicy:
         one, other = make_submission(make_policy(seed=2), base=base), make_submission(make_policy(seed=3), base=base)
         submit(signing(ledger, ANN), one)
         submit(signing(ledger, CID), other)
-        for version, made in ((2, one), (3, other)):
-            approve(signing(ledger, BOB), version, binding=made.binding)
+        for version in (2, 3):
+            approve(signing(ledger, BOB), version, seen=seen(ledger, version))
         activate(signing(ledger, ANN), 2)
         assert stand(ledger, 3).state == "void"
         assert "Version 2 became active on 2026-03-01, after this one was submitted" in stand(ledger, 3).why
         refuse(ledger, activate, signing(ledger, CID), 3, match="is void, so you cannot activate it. Version 2 became")
-        refuse(ledger, approve, signing(ledger, ANN), 3, binding=other.binding, match="is void")
+        refuse(ledger, approve, signing(ledger, ANN), 3, seen=seen(ledger, 3), match="is void")
         refuse(ledger, submit, signing(ledger, CID), other, match="Another version became active since")
         again = make_submission(make_policy(seed=3), base=find_base(ledger))
-        assert again.binding != other.binding
         submit(signing(ledger, CID), again)
         assert stand(ledger, 4).state == "submitted"
 
@@ -172,11 +180,11 @@ class TestApproval:
     def test_by_as_many_people_as_are_needed(self, ledger: Ledger) -> None:
         made = make_submission(needs=2)
         submit(signing(ledger, ANN), made)
-        approve(signing(ledger, BOB), 1, binding=made.binding)
+        approve(signing(ledger, BOB), 1, seen=seen(ledger))
         assert (stand(ledger, 1).state, stand(ledger, 1).why) == ("submitted", "It has 1 of 2 approvals. The quorum.")
         refuse(ledger, activate, signing(ledger, ANN), 1, match="is submitted, so you cannot activate it")
-        refuse(ledger, approve, signing(ledger, BOB), 1, binding=made.binding, match="Bob has already approved")
-        approve(signing(ledger, CID), 1, binding=made.binding)
+        refuse(ledger, approve, signing(ledger, BOB), 1, seen=seen(ledger), match="Bob has already approved")
+        approve(signing(ledger, CID), 1, seen=seen(ledger))
         assert stand(ledger, 1).state == "approved"
 
     @pytest.mark.parametrize(
@@ -187,7 +195,7 @@ class TestApproval:
     def test_no_spelling_lets_the_author_approve(self, name: str, ledger: Ledger) -> None:
         made = make_submission()
         submit(signing(ledger, ANN), made)
-        refuse(ledger, approve, signing(ledger, person(name)), 1, binding=made.binding, match="Ann has submitted")
+        refuse(ledger, approve, signing(ledger, person(name)), 1, seen=seen(ledger), match="Ann has submitted")
         refuse(ledger, reject, signing(ledger, person(name)), 1, rationale="x", match="Ann has submitted")
         withdraw(signing(ledger, person(name)), 1, rationale="It is mine.")
 
@@ -197,31 +205,52 @@ class TestApproval:
     def test_nor_one_person_count_twice(self, name: str, ledger: Ledger) -> None:
         made = make_submission(needs=2)
         submit(signing(ledger, ANN), made)
-        approve(signing(ledger, person("Jörg Weiß")), 1, binding=made.binding)
-        refuse(ledger, approve, signing(ledger, person(name)), 1, binding=made.binding, match="has already approved")
+        approve(signing(ledger, person("Jörg Weiß")), 1, seen=seen(ledger))
+        refuse(ledger, approve, signing(ledger, person(name)), 1, seen=seen(ledger), match="has already approved")
 
-    def test_only_of_what_was_seen(self, ledger: Ledger) -> None:
+    def test_only_of_the_very_record_that_was_seen(self, ledger: Ledger) -> None:
+        soon, late = (
+            make_submission(review_by="2026-04-01"),
+            make_submission(review_by="2027-12-31", rationale="Later."),
+        )
+        first, second = (submit(signing(ledger, ANN), made).hash for made in (soon, late))
+        for other in (second, "", first.upper()):
+            refuse(ledger, approve, signing(ledger, BOB), 1, seen=other, match="not what was submitted")
+        refuse(ledger, approve, signing(ledger, BOB), 2, seen=first, match="not what was submitted")
+        assert approve(signing(ledger, BOB), 1, seen=first).payload["seen"] == first
+
+    @pytest.mark.parametrize(
+        ("changes", "part"),
+        [
+            ({"guarantee": "With confidence 0.999, the precision is 1."}, "guarantee"),
+            ({"evidence_hash": "ab" * 32}, "evidence"),
+            ({"earlier": [{"policy": "x", "version": 1, "state": "active", "confirmed": True}]}, "guarantee"),
+        ],
+    )
+    def test_a_submission_that_contradicts_itself_is_refused(
+        self, changes: dict[str, Any], part: str, ledger: Ledger
+    ) -> None:
+        forged = make_submission(**changes)
+        refuse(ledger, submit, signing(ledger, ANN), forged, match=f"another {part} than", error=InputError)
+
+    def test_a_policy_that_is_not_that_of_the_evidence_or_of_its_hash_is_refused(self, ledger: Ledger) -> None:
         made, other = make_submission(), make_submission(make_policy(seed=9))
-        submit(signing(ledger, ANN), made)
-        for binding in (other.binding, "", made.binding.upper()):
-            refuse(ledger, approve, signing(ledger, BOB), 1, binding=binding, match="not what was submitted")
-
-    def test_a_binding_that_does_not_fit_its_own_submission_is_not_approved(self, ledger: Ledger) -> None:
-        forged = make_submission(binding="ab" * 32)
-        submit(signing(ledger, ANN), forged)
-        refuse(ledger, approve, signing(ledger, BOB), 1, binding=forged.binding, match="not what was submitted")
+        forged = Submission(made.payload | {"policy": other.payload["policy"]})
+        refuse(ledger, submit, signing(ledger, ANN), forged, match="another policy than", error=InputError)
+        edited = Submission(made.payload | {"policy": made.payload["policy"] | {"thresholds": [0.1, None, 0.1]}})
+        refuse(ledger, submit, signing(ledger, ANN), edited, match="does not fit its own hash", error=InputError)
 
     def test_says_that_nothing_is_confirmed(self, ledger: Ledger) -> None:
         made = make_submission(make_policy(confirmed=None))
         submit(signing(ledger, ANN), made)
-        record = approve(signing(ledger, BOB), 1, binding=made.binding)
+        record = approve(signing(ledger, BOB), 1, seen=seen(ledger))
         assert record.payload["guarantee"] == NOT_CONFIRMED
         assert "confirms no precision" in record.meaning
 
     def test_repeats_the_guarantee(self, ledger: Ledger) -> None:
         made = make_submission()
         submit(signing(ledger, ANN), made)
-        record = approve(signing(ledger, BOB), 1, binding=made.binding)
+        record = approve(signing(ledger, BOB), 1, seen=seen(ledger))
         assert record.payload["guarantee"] == made.payload["guarantee"]
         assert record.payload["guarantee"].startswith("With confidence 0.9, the precision of all accepted rows")
         assert "approve these thresholds for use" in record.meaning
@@ -247,15 +276,15 @@ class TestRoles:
         made = make_submission(base=base)
         submit(signing(ledger, ANN), made)
         submit(signing(ledger, ANN), made)
-        approve(signing(ledger, BOB), 4, binding=made.binding)
+        approve(signing(ledger, BOB), 4, seen=seen(ledger, 4))
         dan = replace(person("Dan"), roles=(role,) if role else ())
         acts = {
             "submit": lambda: submit(signing(ledger, dan), make_submission(base=base)),
-            "approve": lambda: approve(signing(ledger, dan), 3, binding=made.binding),
+            "approve": lambda: approve(signing(ledger, dan), 3, seen=seen(ledger, 3)),
             "reject": lambda: reject(signing(ledger, dan), 3, rationale="No."),
             "activate": lambda: activate(signing(ledger, dan), 4),
             "roll back": lambda: roll_back(signing(ledger, dan), 1, rationale="Back."),
-            "watch": lambda: record_watch(signing(ledger, dan), 2, {"verdict": "holds"}),
+            "watch": lambda: record_watch(signing(ledger, dan), 2, a_look()),
         }
         if role in roles:
             acts[act]()
@@ -272,11 +301,11 @@ class TestSignIn:
         made = make_submission(needs=2)
         submit(signing(ledger, signed_in("a|1", "author", name="Kim Lee")), made)
         namesake = signed_in("a|2", "approver", name="Kim Lee")
-        approve(signing(ledger, namesake), 1, binding=made.binding)
+        approve(signing(ledger, namesake), 1, seen=seen(ledger))
         renamed = signed_in("a|1", "approver", name="Somebody Else")
-        refuse(ledger, approve, signing(ledger, renamed), 1, binding=made.binding, match="Kim Lee has submitted")
+        refuse(ledger, approve, signing(ledger, renamed), 1, seen=seen(ledger), match="Kim Lee has submitted")
         elsewhere = signed_in("a|1", "approver", issuer="https://other.example", name="Kim Lee")
-        approve(signing(ledger, elsewhere), 1, binding=made.binding)
+        approve(signing(ledger, elsewhere), 1, seen=seen(ledger))
         assert stand(ledger, 1).state == "approved"
 
     @pytest.mark.parametrize(
@@ -288,23 +317,23 @@ class TestSignIn:
         moment = None if age is None else int(START.timestamp()) - age
         made = make_submission()
         submit(signing(ledger, one), made)
-        approve(signing(ledger, two), 1, binding=made.binding)
+        approve(signing(ledger, two), 1, seen=seen(ledger))
         activate(signing(ledger, one), 1)
         later = make_submission(base=find_base(ledger))
         submit(signing(ledger, one), later)
         old_one, old_two = replace(one, auth_time=moment), replace(two, auth_time=moment)
         for act in (
             lambda: submit(signing(ledger, old_one), later),
-            lambda: approve(signing(ledger, old_two), 2, binding=later.binding),
+            lambda: approve(signing(ledger, old_two), 2, seen=seen(ledger, 2)),
             lambda: reject(signing(ledger, old_two), 2, rationale="No."),
             lambda: withdraw(signing(ledger, old_one), 2, rationale="No."),
         ):
             refuse(ledger, act, match=match, error=StaleSignIn)
-        approve(signing(ledger, two), 2, binding=later.binding)
+        approve(signing(ledger, two), 2, seen=seen(ledger, 2))
         refuse(ledger, activate, signing(ledger, old_one), 2, match=match, error=StaleSignIn)
         activate(signing(ledger, one), 2)
         refuse(ledger, roll_back, signing(ledger, old_two), 1, rationale="No.", match=match, error=StaleSignIn)
-        record_watch(signing(ledger, old_one), 2, {"verdict": "holds"})
+        record_watch(signing(ledger, old_one), 2, a_look())
 
     @pytest.mark.parametrize("age", [900, 0, -60])
     def test_a_fresh_one_is_taken(self, age: int, ledger: Ledger) -> None:
@@ -315,19 +344,19 @@ class TestSignIn:
         made = make_submission()
         submit(signing(ledger, one), made)
         typed = "a typed name cannot change it"
-        refuse(ledger, approve, signing(ledger, BOB), 1, binding=made.binding, match=typed)
+        refuse(ledger, approve, signing(ledger, BOB), 1, seen=seen(ledger), match=typed)
         refuse(ledger, reject, signing(ledger, BOB), 1, rationale="x", match=typed)
-        approve(signing(ledger, two), 1, binding=made.binding)
+        approve(signing(ledger, two), 1, seen=seen(ledger))
         refuse(ledger, activate, signing(ledger, BOB), 1, match=typed)
         activate(signing(ledger, one), 1)
         refuse(ledger, submit, signing(ledger, BOB), make_submission(base=find_base(ledger)), match=typed)
-        record_watch(signing(ledger, BOB), 1, {"verdict": "holds"})
+        record_watch(signing(ledger, BOB), 1, a_look())
 
     def test_who_signs_in_cannot_approve_what_was_submitted_with_a_typed_name(self, ledger: Ledger) -> None:
         made = make_submission()
         submit(signing(ledger, ANN), made)
         two = signed_in("2", "approver")
-        refuse(ledger, approve, signing(ledger, two), 1, binding=made.binding, match="did not sign in alike")
+        refuse(ledger, approve, signing(ledger, two), 1, seen=seen(ledger), match="did not sign in alike")
         reject(signing(ledger, two), 1, rationale="Sign in.")
 
 
@@ -339,7 +368,7 @@ class TestTime:
         clock.now = START.replace(day=6, hour=0)
         assert stand(ledger, 1).state == "expired"
         assert "submit it anew" in stand(ledger, 1).why
-        record_watch(signing(ledger, ANN), 1, {"verdict": "broken"})
+        record_watch(signing(ledger, ANN), 1, a_look(verdict="broken"))
         put_in_force(ledger, review_by="2026-03-06")
         assert [stand(ledger, version).state for version in (1, 2)] == ["superseded", "active"]
         refuse(ledger, roll_back, signing(ledger, BOB), 1, rationale="x", match="was to be reviewed by 2026-03-05")
@@ -348,10 +377,12 @@ class TestTime:
         made = make_submission(review_by="2026-03-01")
         submit(signing(ledger, ANN), made)
         submit(signing(ledger, ANN), made)
-        approve(signing(ledger, BOB), 2, binding=made.binding)
+        approve(signing(ledger, BOB), 2, seen=seen(ledger, 2))
         clock.now = START.replace(day=2)
         refuse(ledger, submit, signing(ledger, ANN), made, match="review date has passed")
-        refuse(ledger, approve, signing(ledger, BOB), 1, binding=made.binding, match="that day has passed")
+        refuse(ledger, submit, signing(ledger, ANN), make_submission(review_by="2028-03-03"), match="2 years ahead")
+        submit(signing(ledger, ANN), make_submission(review_by="2028-03-02"))
+        refuse(ledger, approve, signing(ledger, BOB), 1, seen=seen(ledger), match="that day has passed")
         refuse(ledger, activate, signing(ledger, ANN), 2, match="that day has passed")
 
 
@@ -361,7 +392,7 @@ class TestOnce:
         act = signing(ledger, ANN)
         assert submit(act, made).hash == submit(act, made).hash
         act = signing(ledger, BOB)
-        assert approve(act, 1, binding=made.binding).seq == approve(act, 1, binding=made.binding).seq == 2
+        assert approve(act, 1, seen=seen(ledger)).seq == approve(act, 1, seen=seen(ledger)).seq == 2
         act = signing(ledger, ANN)
         assert activate(act, 1).seq == activate(act, 1).seq == 3
 
@@ -376,7 +407,10 @@ def test_a_look_is_recorded_for_what_is_in_force_only(ledger: Ledger) -> None:
     put_in_force(ledger)
     put_in_force(ledger)
     refuse(ledger, record_watch, signing(ledger, ANN), 1, {}, match="is superseded, so you cannot record a look at it")
-    assert record_watch(signing(ledger, ANN), 2, {"verdict": "holds"}).version == 2
+    of_another = a_look(make_policy(seed=9))
+    for odd in (of_another, a_look() | {"schema": "recscope-watch/0"}, {"verdict": "holds"}):
+        refuse(ledger, record_watch, signing(ledger, ANN), 2, odd, match="This is no look at the policy of version 2")
+    assert record_watch(signing(ledger, ANN), 2, a_look()).version == 2
 
 
 def test_lists_are_paged_and_have_the_states_of_single_looks(ledger: Ledger) -> None:
@@ -384,7 +418,7 @@ def test_lists_are_paged_and_have_the_states_of_single_looks(ledger: Ledger) -> 
     made = make_submission(base=find_base(ledger), needs=2)
     for _ in range(3):
         submit(signing(ledger, ANN), made)
-    approve(signing(ledger, BOB), 2, binding=made.binding)
+    approve(signing(ledger, BOB), 2, seen=seen(ledger, 2))
     reject(signing(ledger, BOB), 3, rationale="No.")
     put_in_force(ledger, name="sales")
     every = list_standings(ledger, None, offset=0, limit=100)
@@ -428,7 +462,8 @@ class Version:
     author: str
     needs: int
     review_by: str
-    binding: str
+    seen: str
+    policy: Policy
     turn: int  # how many versions had been active when it was submitted
     approvals: set[str] = field(default_factory=set)
     ended: str = ""  # rejected, withdrawn, superseded, rolled back
@@ -542,21 +577,21 @@ class SignoffMachine(RuleBasedStateMachine):
 
         done = self.act(policy, who, how, lambda move: submit(move, made), may)
         if done is not None:
-            model.versions.append(Version(done[0], needs, review_by, made.binding, model.turn))
+            model.versions.append(Version(done[0], needs, review_by, done[1].hash, make_policy(seed=seed), model.turn))
             assert done[1].version == len(model.versions)
 
     @precondition(lambda self: self.records > 1)
     @rule(policy=where, who=who, how=how, pick=pick)
     def approve(self, policy: str, who: int, how: int, pick: int) -> None:
         _, number, version, state = self.choose(policy, pick, "submitted")
-        binding = version.binding if version else "f" * 64
-        self.act(policy, who, how, lambda move: approve(move, number, binding="f" * 64), lambda name: False)
+        what = version.seen if version else "f" * 64
+        self.act(policy, who, how, lambda move: approve(move, number, seen="f" * 64), lambda name: False)
 
         def may(name: str) -> bool:
             open_for = state == "submitted" and self.today <= version.review_by
             return open_for and "approver" in PEOPLE[name] and name not in {version.author, *version.approvals}
 
-        done = self.act(policy, who, how, lambda move: approve(move, number, binding=binding), may)
+        done = self.act(policy, who, how, lambda move: approve(move, number, seen=what), may)
         if done is not None:
             version.approvals.add(done[0])
 
@@ -632,12 +667,11 @@ class SignoffMachine(RuleBasedStateMachine):
     @rule(policy=where, who=who, how=how, pick=pick)
     def watch(self, policy: str, who: int, how: int, pick: int) -> None:
         model, number, version, _ = self.choose(policy, pick, "active", "expired")
-        look = {"verdict": "holds"}
         self.act(
             policy,
             who,
             how,
-            lambda move: record_watch(move, number, look),
+            lambda move: record_watch(move, number, a_look(version.policy if version else None)),
             lambda name: version is not None and number == model.active,
         )
 
@@ -656,10 +690,10 @@ class SignoffMachine(RuleBasedStateMachine):
         assert caught.value.revision == self.models[policy].revision
 
     @rule()
-    def reopen_and_verify(self) -> None:
+    def reopen_and_audit(self) -> None:
         self.ledger.close()
         self.ledger = self.open()
-        found = finish(verify(self.ledger, []))
+        found = finish(audit(self.ledger, []))
         assert (found.ok, found.records) == (True, self.records)
 
     @rule(days=st.integers(1, 3))
@@ -701,7 +735,7 @@ class SignoffMachine(RuleBasedStateMachine):
             assert len(standing.approvers) >= version.needs
         for record in standing.records:
             if record.kind == "approve":
-                assert record.payload["binding"] == standing.binding == version.binding
+                assert record.payload["seen"] == standing.submission.hash == version.seen
 
     @invariant()
     def revisions_have_no_gap(self) -> None:
