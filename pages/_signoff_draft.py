@@ -10,16 +10,13 @@ import streamlit as st
 from core.errors import InputError
 from core.holdout.load import find_holdout
 from core.signoff.active import Active, find_latest
-from core.signoff.comparison import compare_policies
 from core.signoff.earlier import find_earlier
-from core.signoff.figures import cutoffs_figure
 from core.signoff.submission import Draft, hash_evidence, prepare_draft
-from core.signoff.workflow import Signing, find_standing, submit
-from core.thresholds.policy_file import read_policy
+from core.signoff.workflow import Signing, submit
 from pages._shell import get_engine, guarded
-from pages._shell_jobs import compute
-from pages._shell_show import quoted, show_figure, show_table
-from pages._signoff_evidence import name_uncertainty, show_comparison, show_evidence
+from pages._shell_jobs import compute, keep
+from pages._signoff_evidence import show_comparison, show_evidence
+from pages._signoff_rival import show_rival
 from pages._signoff_sent import Sent, drop_sent, find_sent
 from pages._signoff_view import POLICY, VERSION, View, sign_by
 
@@ -43,7 +40,7 @@ def show_draft(view: View) -> None:
     show_comparison(draft.payload)
     for version in rivals:
         with guarded(f"signoff_rival_{version}"):
-            _show_rival(view, sent, version)
+            show_rival(view, sent, version)
     _ask(view, draft)
 
 
@@ -56,46 +53,17 @@ def _prepare(view: View, sent: Sent, active: Active | None) -> Draft:
     if holdout is None:
         raise InputError("The data of this draft is no longer kept here.", fix="Upload it again and tune anew.")
     base = None if active is None else active.activation.hash
-    earlier = find_earlier(view.ledger, holdout)
+    known = "earlier", view.ledger.id, view.ledger.last().seq, holdout.digest
+    earlier = keep(known, lambda: find_earlier(view.ledger, holdout))
     told = json.dumps(earlier)
     return compute(
         ("draft", hash_evidence(sent.evidence), base, told, view.settings.quorum, view.settings.large_change),
         lambda: prepare_draft(
-            sent.policy,
-            sent.evidence,
-            holdout,
-            get_engine(view.settings),
-            active=active,
-            earlier=earlier,
+            sent.policy, sent.evidence, holdout, get_engine(view.settings), active=active, earlier=earlier,
             settings=view.settings,
         ),
         label="Draft",
-    )
-
-
-def _show_rival(view: View, sent: Sent, version: int) -> None:
-    """Another submission that waits for review: whichever becomes active first voids the other."""
-    with view.ledger.stream(view.policy) as stream:
-        rival = find_standing(stream, version)
-    if rival.state == "void":
-        return
-    st.warning(
-        f"Version {version}, by {quoted(rival.author.name)}, is {rival.state} against the same active policy. "
-        "Whichever becomes active first voids the approvals of the other.",
-        icon=":material/call_split:",
-    )
-    policy = read_policy(json.dumps(rival.submission.payload["policy"]))
-    holdout = find_holdout(sent.policy.data_digest, settings=view.settings)
-    if holdout is None or policy.columns != sent.policy.columns:
-        st.text("It reads other columns, so the two cannot be compared on the rows of this draft.")
-        return
-    found = compute(
-        ("rival", policy.hash, sent.policy.hash),
-        lambda: compare_policies(policy, sent.policy, holdout, get_engine(view.settings)),
-        label="Comparison",
-    )
-    show_figure(cutoffs_figure(found, unit=name_uncertainty(sent.evidence)), key=f"figure_rival_{version}")
-    show_table(found.frame(), name=f"version {version} and this draft", opened=True)
+    )  # fmt: skip
 
 
 def _ask(view: View, draft: Draft) -> None:
@@ -114,7 +82,8 @@ def _ask(view: View, draft: Draft) -> None:
             f"{draft.payload['needs_why']}"
         )
         st.form_submit_button(
-            "Submit for review", type="primary", icon=":material/send:", disabled=view.signer is None,
+            "Submit for review", key=f"{FORM}_send", type="primary", icon=":material/send:",
+            disabled=view.signer is None,
             on_click=sign_by(view, FORM, partial(_submit, draft)),
         )  # fmt: skip
     if view.signer is None:

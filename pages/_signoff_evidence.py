@@ -36,7 +36,7 @@ def show_evidence(payload: Payload) -> None:
     if payload["earlier"]:
         st.text(f"Earlier submissions on rows of this data: {_list_earlier(payload['earlier'])}.")
     show_table(_tabulate(payload), name="levels of the submission", opened=True)
-    with st.expander("All that is recorded", icon=":material/data_object:"):
+    with st.expander("All that is recorded", icon=":material/data_object:", key="fold_recorded"):
         st.json({key: value for key, value in payload.items() if key != "cube"}, expanded=1)
 
 

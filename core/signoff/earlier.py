@@ -8,6 +8,8 @@ from core.signoff.data import Record
 from core.signoff.ledger import Ledger
 from core.signoff.workflow import find_standing
 
+MOST = 100
+
 
 def find_earlier(ledger: Ledger, holdout: Holdout) -> list[dict[str, Any]]:
     """Submissions of all policies on rows of the same files, or of the same data where files are not known.
@@ -15,19 +17,21 @@ def find_earlier(ledger: Ledger, holdout: Holdout) -> list[dict[str, Any]]:
     Returns
     -------
     list
-        One entry each, by name and version: policy, version, state, and confirmed, whether its precision was.
+        One entry each of the newest 100, by name and version: policy, version, state, and confirmed, whether its
+        precision was.
 
     Notes
     -----
-    Reads every submission: O(bytes). Other files may hold the same rows; that cannot be told.
+    The database looks for the hashes in the texts: O(bytes), and no payload is parsed but those found. Other files may
+    hold the same rows; that cannot be told.
     """
+    texts = [*holdout.files, holdout.digest]
     found = []
-    for name in ledger.policies():
+    for name, version in sorted(ledger.find_mentions(texts, limit=MOST)):
         with ledger.stream(name) as stream:
-            for version in range(1, stream.versions + 1):
-                submission = stream.of_version(version)[0]
-                if _overlaps(submission.payload.get("data", {}), holdout):
-                    found.append(_describe(submission, find_standing(stream, version).state))
+            submission = stream.of_version(version)[0]
+            if _overlaps(submission.payload.get("data", {}), holdout):
+                found.append(_describe(submission, find_standing(stream, version).state))
     return found
 
 

@@ -1,7 +1,7 @@
 """The ledger: an append-only list of records, each sealed with the hash of the one before it."""
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,6 +19,7 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    or_,
     select,
     type_coerce,
 )
@@ -443,6 +444,14 @@ class Ledger:
         choice: Choice = "all" if policy is None else "policy"
         with self.database.transaction(write=False) as connection:
             return _summarise(connection, choice, mine=policy or "", until=_NO_END, offset=offset, limit=limit)
+
+    def find_mentions(self, texts: Sequence[str], *, limit: int) -> list[tuple[str, int]]:
+        """Policy and version of the newest submissions whose payload holds one of these texts, newest first."""
+        c = RECORDS.c
+        holds = or_(*(c.payload.contains(text, autoescape=True) for text in texts))
+        statement = select(c.policy, c.version).where(c.kind == "submit", holds).order_by(c.seq.desc()).limit(limit)
+        with self.database.transaction(write=False) as connection:
+            return [(name, version) for name, version in connection.execute(statement)]
 
     def grant(self, role: str) -> None:
         """Let a role of the server read the ledger and append to it, and nothing else.

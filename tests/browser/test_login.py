@@ -17,7 +17,7 @@ from core.signoff.data import Record, Role, Signer
 from core.signoff.ledger import Ledger
 from core.signoff.workflow import submit
 from pages._shell import PAGES
-from pages._shell_login import PLACE_LENGTH, PLACES, Place, Visits
+from pages._shell_visits import PLACE_LENGTH, PLACES, Place, Visits
 from tests.browser.conftest import ROOT, running_server
 from tests.browser.drive import PATIENCE, Start, assert_accessible, parameter, wait_ready
 from tests.conftest import make_settings
