@@ -17,6 +17,7 @@ import re
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import rfc8785
@@ -28,6 +29,7 @@ HEAD_PREFIX = b"recscope-ledger/v1\0"
 PAYLOAD_PREFIX = b"recscope-payload/v1\0"
 BEFORE_GENESIS = "0" * 64
 PAYLOAD_CAP = 16_000_000
+RECORDS_KEPT = 32  # as opened: an act reads the same few several times
 RESTORE = "Run python -m core signoff verify to see what is wrong, then restore the ledger from a backup."
 
 _NOBODY = Signer("recscope", "ledger", "RecScope", "self-declared", (), None)
@@ -50,8 +52,9 @@ class Sealed:
         text = canonical(head | {"ledger": ledger_id, "payload": hash_payload(payload.encode())})
         return cls(text, payload, hash_head(text.encode()))
 
+    @lru_cache(maxsize=RECORDS_KEPT)  # noqa: B019 - values, not things that live: equal texts are one record
     def open(self) -> Record:
-        """The record that the texts hold.
+        """The record that the texts hold; its payload is shared, and never changed.
 
         Raises
         ------

@@ -154,6 +154,7 @@ class Stream:
         self._connection = connection
         self._bounds: dict[str, str | int] = {"mine": policy, "until": until}
         self._versions: dict[int, list[Record]] = {}
+        self._activations: dict[int, list[Record]] = {}
         self.policy = policy
         self.revision = revision
         self.versions = versions
@@ -167,7 +168,9 @@ class Stream:
 
     def activations(self, limit: int = 1) -> list[Record]:
         """The latest records that made a version active, newest first."""
-        return self._records(_ACTIVATIONS, limit=limit)
+        if limit not in self._activations:
+            self._activations[limit] = self._records(_ACTIVATIONS, limit=limit)
+        return self._activations[limit]
 
     def next_turn(self, after: int) -> Kind | None:
         """The first act after a place in the ledger that made a version active."""
