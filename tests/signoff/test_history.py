@@ -281,7 +281,7 @@ class TestReport:
             asked.clear()
             build_report(ledger)
             counts.append(len(asked))
-        assert {more - fewer for fewer, more in pairwise(counts)} == {3}
+        assert max(more - fewer for fewer, more in pairwise(counts)) <= 3
 
     def test_an_empty_ledger(self, ledger: Ledger) -> None:
         assert "1 records" in build_report(ledger)
