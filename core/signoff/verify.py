@@ -176,7 +176,7 @@ def _read(database: Database) -> Iterator[Sequence[Line]]:
         if after is not None:
             statement = statement.where(RECORDS.c.seq > after)
         with database.transaction(write=False) as connection:
-            rows: Sequence[Line] = [tuple(row) for row in connection.execute(statement)]
+            rows: Sequence[Line] = [tuple(row) for row in connection.execute(statement).all()]
         if not in_file:
             rows = [tuple(v.encode() if isinstance(v, str) else v for v in row) for row in rows]
         if rows:

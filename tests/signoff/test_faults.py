@@ -10,6 +10,7 @@ import resource
 import shutil
 import sqlite3
 import stat
+import sys
 import tempfile
 import time
 import uuid
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -45,10 +47,15 @@ def forks() -> ForkServerContext:
 
 
 def start(forks: ForkServerContext, work: Callable[..., None], *arguments: Any) -> tuple[ForkServerProcess, Connection]:
-    """Run work(connection, *arguments) in a process; what it sends can be received here."""
+    """Run work(connection, *arguments) in a process; what it sends can be received here.
+
+    A process begins by running the file of ``__main__``, and a test of a page may have left its script there.
+    """
     here, there = forks.Pipe(duplex=False)
     process = forks.Process(target=work, args=(there, *arguments), daemon=True)
-    process.start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "__main__", ModuleType("__main__"))
+        process.start()
     there.close()
     return process, here
 
