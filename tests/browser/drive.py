@@ -110,6 +110,7 @@ def use_file(page: Page) -> None:
 
 def save(page: Page, button: str, folder: Path, *, exact: bool = False) -> Path:
     """Press a download button, and keep the file under the name it is offered with."""
+    wait_ready(page)  # a run of the page that begins now would take the click's file away
     with page.expect_download() as download:
         page.get_by_role("button", name=button, exact=exact).click()
     path = folder / download.value.suggested_filename
