@@ -323,6 +323,18 @@ def test_a_draft_is_told_of_its_rival_and_shows_the_difference(desk: Desk, stock
     assert acts(app) == []
 
 
+def test_what_is_typed_about_one_version_is_not_signed_for_another(desk: Desk) -> None:
+    for name in ("first", "large"):
+        desk.submit("Ada", name)
+    app, said = open_as("Grace"), []
+    for index in (0, 1):  # version 2, then 1
+        app.selectbox(key="signoff_version").select_index(index).run()
+        (box,) = (one for one in app.text_area if one.key.startswith("signoff_act"))
+        said.append(box.value)
+        box.set_value("About the first one.").run()
+    assert said == ["", ""]
+
+
 def test_a_void_rival_is_not_told_of(desk: Desk, stock: Stock) -> None:
     desk.submit("Alan", "large")
     desk.put_in_force("first")
