@@ -9,6 +9,7 @@ import re
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from operator import attrgetter
 from typing import Any
@@ -19,11 +20,11 @@ from core.errors import InputError, RecScopeError
 from core.jobs import Job, Progress
 from core.signoff.chain import Sealed, canonical
 from core.signoff.data import TURNS, Kind, Receipt, Record
-from core.signoff.database import PATIENCE_S, Database, find_database
+from core.signoff.database import Database
 from core.signoff.ledger import Ledger, Stream
 from core.signoff.schema import RECORDS
 from core.signoff.submission import check_payload
-from core.signoff.verify import FINDINGS_CAP, Finding, Verification, verify
+from core.signoff.verify import FINDINGS_CAP, Finding, Verification, open_database, verify
 from core.signoff.workflow import check_act
 
 _BATCH = 500
@@ -52,10 +53,11 @@ def audit(ledger: Ledger | str, receipts: Sequence[Receipt]) -> Job[Verification
     found = yield from verify(ledger, receipts)
     if not found.ok:
         return found
-    database = ledger.database if isinstance(ledger, Ledger) else find_database(ledger, patience_s=PATIENCE_S)
-    if not isinstance(database, Database):  # it went away
-        raise InputError(f"There is no ledger {database}.", fix="Give the file or the address of a ledger.")
-    findings = yield from _replay(database, found.records)
+    if isinstance(ledger, Ledger):
+        findings = yield from _replay(ledger.database, found.records)
+    else:
+        with closing(open_database(ledger)) as database:
+            findings = yield from _replay(database, found.records)
     return replace(found, ok=not findings, findings=tuple(findings[:FINDINGS_CAP]))
 
 

@@ -118,7 +118,7 @@ def verify(ledger: Ledger | str, receipts: Sequence[Receipt]) -> Job[Verificatio
     """
     if isinstance(ledger, Ledger):
         return (yield from _verify(ledger.database, receipts, []))
-    database = _find(ledger)
+    database = open_database(ledger)
     try:
         return (yield from _verify(database, receipts, _look_at_pages(database)))
     finally:
@@ -139,7 +139,16 @@ def _verify(database: Database, receipts: Sequence[Receipt], findings: list[Find
     return Verification(walk.ledger_id, walk.records, not findings, tuple(findings[:FINDINGS_CAP]), walk.prev)
 
 
-def _find(url: str) -> Database:
+def open_database(url: str) -> Database:
+    """The database of a ledger that is there.
+
+    Raises
+    ------
+    InputError
+        The URL names no ledger.
+    LedgerDamaged, LedgerUnavailable
+        It cannot be read at all.
+    """
     found = find_database(url, patience_s=PATIENCE_S)
     if isinstance(found, Path):
         raise InputError(f"There is no ledger {found}.", fix="Give the file or the address of a ledger.")
