@@ -9,7 +9,7 @@ from core.errors import InputError
 from core.holdout.data import ColumnRoles, Holdout
 from core.ingest.load import parse
 from core.ingest.schema import Parsed
-from core.ingest.store import Store, digest_content, digest_files, read_stamp
+from core.ingest.store import Store, check_different, digest_content, digest_files, read_stamp
 from core.jobs import Job
 from core.settings import Settings
 
@@ -50,7 +50,7 @@ def load_holdout(files: Sequence[Path], roles: ColumnRoles, *, name: str, settin
     """
     stamps = [read_stamp(file) for file in files]
     digests = yield from digest_files(files)
-    _check_different(files, digests)
+    check_different(files, digests)
     digest = digest_content(digests, roles.to_json())
     known = find_holdout(digest, settings=settings)
     if known is not None:
@@ -83,19 +83,6 @@ def find_holdout(digest: str, *, settings: Settings) -> Holdout | None:
     if metadata is None:
         return None
     return Holdout.from_parsed(digest, store.path(digest), metadata, Parsed.from_json(metadata["parsed"]))
-
-
-def _check_different(files: Sequence[Path], digests: Sequence[str]) -> None:
-    if not files:
-        raise InputError("No file is given.", fix="Give at least one file.")
-    first: dict[str, Path] = {}
-    for file, digest in zip(files, digests, strict=True):
-        twin = first.setdefault(digest, file)
-        if twin is not file:
-            raise InputError(
-                f"{twin.name} and {file.name} hold the same bytes; their rows would count twice.",
-                fix="Leave one of them out.",
-            )
 
 
 def _check_usable(parsed: Parsed, roles: ColumnRoles) -> None:

@@ -43,7 +43,7 @@ class Values:
 
 
 def parse_numbers(array: Array, *, name: str, kind: Kind, first_row: int) -> Values:
-    """Parse a column of kind probability, label, nonnegative, number, optional or width (its two ends).
+    """Parse a column of kind probability, label, nonnegative, positive, number, optional or width (its two ends).
 
     Raises
     ------
@@ -81,6 +81,11 @@ _RULES: dict[Kind, _Rule] = {
         lambda x: (x < 0) | (x > LARGEST),
         "a number from 0 to 1e100",
         "Correct that row, or choose the right column and uncertainty kind.",
+    ),
+    "positive": (
+        lambda x: (x <= 0) | (x > LARGEST),
+        "a number above 0, at most 1e100",
+        "Correct or leave out that row, or choose another column.",
     ),
     "number": _ANY_NUMBER,
     "width": _ANY_NUMBER,

@@ -135,10 +135,10 @@ def _check_names(names: tuple[str, ...], *, columns_cap: int) -> None:
     if len(names) > columns_cap:
         raise TooLarge(
             f"The file has {len(names):,} columns; the limit is {columns_cap:,}.",
-            fix="Keep the score, uncertainty, label and the segments you need, or raise RECSCOPE_MAX_COLUMNS.",
+            fix="Keep only the columns that you need, or raise RECSCOPE_MAX_COLUMNS.",
         )
     if not names:
-        raise InputError("The file has no columns.", fix="Upload a table with a score, an uncertainty and a label.")
+        raise InputError("The file has no columns.", fix="Upload a table with a header line of column names.")
     if all(map(_is_number, names)):
         raise InputError(
             "The first line holds values, not column names.", fix="Add a header line with a name per column."

@@ -11,13 +11,18 @@ import pyarrow.parquet as pq
 
 from core.errors import InputError, TooLarge
 from core.ingest.categories import CategoryCodes
-from core.ingest.columns import Values, parse_numbers
+from core.ingest.columns import Array, parse_numbers
 from core.ingest.histogram import HistogramCounter
 from core.ingest.parts import parts_of_groups, parts_of_places
-from core.ingest.schema import Column
+from core.ingest.schema import Column, Kind
+from core.ingest.texts import parse_ids, parse_titles
 from core.ingest.times import TimeParser
 
-_STORED = {"label": pa.int8(), "category": pa.int32(), "time": pa.int64(), "part": pa.int16()}
+_STORED: dict[Kind, pa.DataType] = {
+    "label": pa.int8(), "category": pa.int32(), "time": pa.int64(), "part": pa.int16(), "row": pa.int64(),
+    "id": pa.string(), "title": pa.string(),
+}  # fmt: skip
+_UNMEASURED = ("category", "part", "id", "title", "row")
 _COUNTED = ("probability", "nonnegative", "number", "width")
 
 
@@ -42,7 +47,11 @@ class RowWriter:
     def __init__(
         self, target: Path, columns: list[Column], *, rows_cap: int, categories_cap: int, excluded_share: float
     ) -> None:
-        self._measured = [column for column in columns if column.kind not in ("category", "part")]
+        self._measured = [column for column in columns if column.kind not in _UNMEASURED]
+        self._ids = [column for column in columns if column.kind == "id"]
+        self._titles = {column.role: column.names[0] for column in columns if column.kind == "title"}
+        self._cut = dict.fromkeys(self._titles, 0)
+        self._rows = [column.role for column in columns if column.kind == "row"]
         self._parts = [column for column in columns if column.kind == "part"]
         self._codes = {
             column.role: (CategoryCodes(name=column.names[0], cap=categories_cap), column.names[0])
@@ -57,6 +66,7 @@ class RowWriter:
         self._totals = {column.role: 0.0 for column in required}
         self._histograms = {c.role: HistogramCounter() for c in required if c.kind in _COUNTED}
         reasons = [(name, why) for c in required for name in c.names for why in ("missing", "infinite")]
+        reasons += [(column.names[0], "missing") for column in self._ids]
         self._excluded = dict.fromkeys(reasons, 0)
         self._seen = self._kept = self._row_of_file = 0
         self._schema = pa.schema([(c.role, _STORED.get(c.kind, pa.float64())) for c in columns])
@@ -86,17 +96,14 @@ class RowWriter:
         self._seen += batch.num_rows
         self._check_count(self._seen)
         keep = np.ones(batch.num_rows, dtype=np.bool_)
-        data = {column.role: self._measure(column, batch, first_row, keep) for column in self._measured}
+        data: dict[str, Any] = {c.role: self._measure(c, batch, first_row, keep) for c in self._measured}
+        data |= {column.role: self._identify(column, batch, first_row, keep) for column in self._ids}
         kept = np.flatnonzero(keep)
         if len(kept):
             if len(kept) < batch.num_rows:
-                data = {role: values[kept] for role, values in data.items()}
+                data = {role: _take(values, kept) for role, values in data.items()}
                 batch = batch.take(pa.array(kept))
-            for role, (codes, name) in self._codes.items():
-                data[role] = codes.encode(batch.column(self._position[name]), rows=first_row + kept)
-            for column in self._parts:
-                data[column.role] = self._part(column, batch)
-            self._store(data)
+            self._store(data | self._read_kept(batch, kept, first_row))
 
     def _check_count(self, rows: int) -> None:
         if rows > self._rows_cap:
@@ -107,7 +114,7 @@ class RowWriter:
     def _measure(
         self, column: Column, batch: pa.RecordBatch, first_row: int, keep: npt.NDArray[np.bool_]
     ) -> npt.NDArray[Any]:
-        """Values of a column that is not a category; rows without one are taken out of ``keep``."""
+        """Numbers or times of a column; rows without one are taken out of ``keep``."""
         found = []
         for name in column.names:
             array = batch.column(self._position[name])
@@ -116,29 +123,49 @@ class RowWriter:
             else:
                 values = parse_numbers(array, name=name, kind=column.kind, first_row=first_row)
             if column.kind != "optional":
-                self._exclude(keep, values, name)
+                self._exclude(keep, values.missing, (name, "missing"))
+                self._exclude(keep, values.infinite, (name, "infinite"))
             found.append(values.data)
         return _width(found, column.names, first_row) if column.kind == "width" else found[0]
 
-    def _exclude(self, keep: npt.NDArray[np.bool_], values: Values, name: str) -> None:
-        for mask, reason in ((values.missing, "missing"), (values.infinite, "infinite")):
-            hit = mask & keep
-            self._excluded[name, reason] += int(hit.sum())
-            keep &= ~hit
+    def _identify(self, column: Column, batch: pa.RecordBatch, first_row: int, keep: npt.NDArray[np.bool_]) -> Array:
+        """Identifiers of a column; rows without one are taken out of ``keep``."""
+        name = column.names[0]
+        ids = parse_ids(batch.column(self._position[name]), name=name, first_row=first_row)
+        missing = ids.dictionary_decode().is_null().to_numpy(zero_copy_only=False)
+        self._exclude(keep, missing, (name, "missing"))
+        return ids
+
+    def _exclude(self, keep: npt.NDArray[np.bool_], mask: npt.NDArray[np.bool_], reason: tuple[str, str]) -> None:
+        hit = mask & keep
+        self._excluded[reason] += int(hit.sum())
+        keep &= ~hit
+
+    def _read_kept(self, batch: pa.RecordBatch, kept: npt.NDArray[np.int64], first_row: int) -> dict[str, Any]:
+        """Columns that no row is left out for, of the rows that are kept."""
+        data: dict[str, Any] = {role: self._seen - self._row_of_file + first_row + kept for role in self._rows}
+        for role, (codes, name) in self._codes.items():
+            data[role] = codes.encode(batch.column(self._position[name]), rows=first_row + kept)
+        for column in self._parts:
+            data[column.role] = self._part(column, batch)
+        for role, name in self._titles.items():
+            data[role], cut = parse_titles(batch.column(self._position[name]), name=name)
+            self._cut[role] += int(cut.sum())
+        return data
 
     def _part(self, column: Column, batch: pa.RecordBatch) -> npt.NDArray[np.int16]:
         if column.names:
             return parts_of_groups(batch.column(self._position[column.names[0]]), name=column.names[0])
         return parts_of_places(self._kept, batch.num_rows)
 
-    def _store(self, data: dict[str, npt.NDArray[Any]]) -> None:
+    def _store(self, data: dict[str, Any]) -> None:
         self._kept += len(data[self._schema.names[0]])
         for role, (lo, hi) in self._ranges.items():
             self._ranges[role] = (min(lo, float(data[role].min())), max(hi, float(data[role].max())))
             self._totals[role] += float(data[role].sum())
         for role, histogram in self._histograms.items():
             histogram.add(data[role])
-        arrays = [pa.array(data[field.name]).cast(field.type) for field in self._schema]
+        arrays = [_as_arrow(data[field.name]).cast(field.type) for field in self._schema]
         self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
 
     def finish(self, metadata: dict[str, Any]) -> dict[str, Any]:
@@ -160,6 +187,8 @@ class RowWriter:
             "categories": {role: list(codes.values) for role, (codes, _) in self._codes.items()},
             "histograms": {role: found for role, one in self._histograms.items() if (found := one.finish())},
         }
+        if any(self._cut.values()):
+            found["cut"] = self._cut
         self._writer.add_key_value_metadata({"recscope": json.dumps({**metadata, "parsed": found})})
         return found
 
@@ -176,6 +205,14 @@ class RowWriter:
     def close(self) -> None:
         """Close the file."""
         self._writer.close()
+
+
+def _take(values: Any, kept: npt.NDArray[np.int64]) -> Any:
+    return values.take(pa.array(kept)) if isinstance(values, pa.Array) else values[kept]
+
+
+def _as_arrow(values: Any) -> Array:
+    return values if isinstance(values, pa.Array) else pa.array(values)
 
 
 def _width(ends: list[npt.NDArray[np.float64]], names: tuple[str, ...], first_row: int) -> npt.NDArray[np.float64]:

@@ -3,7 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["probability", "label", "nonnegative", "number", "width", "category", "time", "part", "optional"]
+Kind = Literal[
+    "probability", "label", "nonnegative", "positive", "number", "width", "category", "time", "part", "optional",
+    "id", "title", "row",
+]  # fmt: skip
 
 MISSING_CATEGORY = "(missing)"
 PARTS = 32_768  # a part is a whole number below this
@@ -20,10 +23,12 @@ class Column:
     names
         Source column; for kind ``width`` the pair (low, high), stored as high - low.
     kind
-        ``probability`` in [0, 1]; ``label`` 0/1 or false/true; ``nonnegative``; ``number``; ``width``;
+        ``probability`` in [0, 1]; ``label`` 0/1 or false/true; ``nonnegative``; ``positive``; ``number``; ``width``;
         ``category`` (stored as an int32 code); ``time`` (stored as UTC seconds since 1970); ``part`` (int16, the
         part of a random split: of the group that the column names, or of the row itself where no column is named);
-        ``optional`` (any number, stored as NaN where it is missing or infinite: no row is left out for it).
+        ``optional`` (any number, stored as NaN where it is missing or infinite: no row is left out for it);
+        ``id`` (text that names something, never missing); ``title`` (text to show, null where it is missing); ``row``
+        (of no source column: the place of the row among all that were read, from 1).
     """
 
     role: str
@@ -65,6 +70,8 @@ class Parsed:
         role → values in code order.
     histograms
         role → (where each range of values starts, its rows), for roles of numbers other than labels and times.
+    cut
+        role → titles that were cut to their longest length, where there are any.
     """
 
     rows: int
@@ -73,6 +80,7 @@ class Parsed:
     totals: dict[str, float]
     categories: dict[str, tuple[str, ...]] = field(default_factory=dict)
     histograms: dict[str, tuple[tuple[float, ...], tuple[int, ...]]] = field(default_factory=dict)
+    cut: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, found: dict[str, Any]) -> "Parsed":
@@ -86,4 +94,5 @@ class Parsed:
             histograms={
                 role: (tuple(starts), tuple(rows)) for role, (starts, rows) in found.get("histograms", {}).items()
             },
+            cut={role: int(count) for role, count in found.get("cut", {}).items()},
         )

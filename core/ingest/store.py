@@ -162,6 +162,26 @@ def digest_files(paths: Sequence[Path]) -> Job[list[str]]:
     return digests
 
 
+def check_different(files: Sequence[Path], digests: Sequence[str]) -> None:
+    """Check that there are files, and that no two of them hold the same bytes.
+
+    Raises
+    ------
+    InputError
+        There is none, or some two are alike.
+    """
+    if not files:
+        raise InputError("No file is given.", fix="Give at least one file.")
+    first: dict[str, Path] = {}
+    for file, digest in zip(files, digests, strict=True):
+        twin = first.setdefault(digest, file)
+        if twin is not file:
+            raise InputError(
+                f"{twin.name} and {file.name} hold the same bytes; their rows would count twice.",
+                fix="Leave one of them out.",
+            )
+
+
 def read_stamp(path: Path) -> tuple[int, ...]:
     """Size, then what changes whenever a file is written or replaced: two equal stamps mean the same content.
 
