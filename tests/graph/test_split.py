@@ -59,7 +59,7 @@ def test_by_edge_the_leak_is_the_share_of_reverses_in_training():
 
 
 def test_by_time_the_last_are_for_test_and_ties_stay_together():
-    """Times 1 1 2 3 4 5 5 5 6 7: the last 3 of 10 begin at the third 5, so all three 5 are for test; before them 4 is last."""
+    """The last 3 of 10 begin at the third 5, so all three 5 are for test, and 4 is just before."""
     pairs = [(0, v) for v in range(1, 11)]
     time = [1, 1, 2, 3, 4, 5, 5, 5, 6, 7]
     split = split_graph(make_graph(pairs, 11, time=time), kind="time", validation=0.1, test=0.3, rng=rng())
