@@ -1,7 +1,7 @@
 """Records of the graph: edges, items, the graph itself, and what an engine may learn from."""
 
 from dataclasses import dataclass, replace
-from typing import Self, TypeAlias
+from typing import Any, Final, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,8 @@ from core.arrays import FloatArray, IntArray
 
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 TextArray: TypeAlias = npt.NDArray[np.object_]
+
+_SWAPPED: Final = int("5e0c" * 16, 16)  # digest ⊕ this is the digest of the same graph the other way round
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,6 +72,47 @@ class Items:
     listed: BoolArray
 
 
+@dataclass(frozen=True, slots=True)
+class Cleaning:
+    """What was set right while a graph was read.
+
+    Attributes
+    ----------
+    duplicates
+        Edges merged into another one of the same source and target: weights are summed, the latest time is kept.
+    self_loops
+        Edges dropped because they lead from a product to itself.
+    excluded, excluded_items
+        (reason, rows of the edges, or of the items, left out for it).
+    unlisted
+        Nodes that the item file misses; 0 where there is none.
+    isolated
+        Nodes without any edge that is left.
+    titles_cut
+        Titles cut to their longest length.
+    undirected
+        Whether the file held undirected edges, each of which is read as two.
+    """
+
+    duplicates: int = 0
+    self_loops: int = 0
+    excluded: tuple[tuple[str, int], ...] = ()
+    excluded_items: tuple[tuple[str, int], ...] = ()
+    unlisted: int = 0
+    isolated: int = 0
+    titles_cut: int = 0
+    undirected: bool = False
+
+    @classmethod
+    def from_json(cls, found: dict[str, Any]) -> Self:
+        """Rebuild the record from its stored fields."""
+        pairs = {role: tuple((str(why), int(rows)) for why, rows in found[role]) for role in _PAIRS}
+        return cls(**found | pairs)
+
+
+_PAIRS = ("excluded", "excluded_items")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Graph:
     """A directed graph of products: u → v says that v is bought after u.
@@ -90,6 +133,8 @@ class Graph:
         float64 of shape (edges,): UTC seconds since 1970; NaN where unknown.
     items
         What is known of each node.
+    cleaning
+        What was set right while it was read.
     """
 
     digest: str
@@ -99,6 +144,7 @@ class Graph:
     weight: FloatArray
     time: FloatArray
     items: Items
+    cleaning: Cleaning = Cleaning()
 
     @property
     def nodes(self) -> int:
@@ -138,6 +184,37 @@ class Fold:
 
     graph: Graph
     validation: Edges
+
+
+def swap_direction(graph: Graph) -> Graph:
+    """The same graph with every edge the other way round; swapping twice gives the first one back.
+
+    Its digest is another one, which tells the direction: :func:`core.graph.load.find_graph` knows both.
+
+    Notes
+    -----
+    Cost O(edges log edges).
+    """
+    turned = graph.edges.reversed()
+    order = np.argsort(turned.keys(graph.nodes))
+    return replace(
+        graph,
+        digest=swap_digest(graph.digest),
+        edges=turned.take(order),
+        weight=graph.weight[order],
+        time=graph.time[order],
+    )
+
+
+def swap_digest(digest: str) -> str:
+    """The digest of the same graph the other way round; its own inverse.
+
+    Examples
+    --------
+    >>> swap_digest(swap_digest("ab" * 32)) == "ab" * 32
+    True
+    """
+    return f"{int(digest, 16) ^ _SWAPPED:064x}"
 
 
 def make_adjacency(edges: Edges, nodes: int) -> csr_array:
