@@ -35,6 +35,7 @@ bench: $(VENV)/.development  ## measure; prints one JSON object per word
 samples: $(VENV)/.runtime  ## rebuild sample_data byte for byte
 	$(BIN)/python -m core.holdout.simulate
 	$(BIN)/python -m core.signoff.simulate
+	$(BIN)/python -m core.graph.simulate
 
 pictures: $(VENV)/.development  ## redraw the pictures of docs
 	$(BIN)/python -m tests.browser.chromium

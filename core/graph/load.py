@@ -23,7 +23,7 @@ ItemFiles: TypeAlias = tuple[Sequence[Path], ItemRoles]
 
 _SAMPLES = Path(__file__).resolve().parents[2] / "sample_data"
 SAMPLE_EDGES, SAMPLE_ITEMS = _SAMPLES / "graph_edges.csv", _SAMPLES / "graph_items.csv"
-SAMPLE_EDGE_ROLES = EdgeRoles("source", "target", weight="weight")
+SAMPLE_EDGE_ROLES = EdgeRoles("source", "target", weight="weight", time="time")
 SAMPLE_ITEM_ROLES = ItemRoles("item", "title", "category", numbers=("price",), words=("brand",))
 
 
