@@ -16,6 +16,7 @@ from core.graph.roles import ItemRoles
 from core.ingest.columns import shorten
 from core.ingest.schema import MISSING_CATEGORY, Parsed
 
+BUILD = 1  # rises when the same files come to make another graph
 WORD_COLUMNS = 32  # values of one column of words that become a feature each
 
 
@@ -79,7 +80,6 @@ def build_graph(edges: pa.Table, items: ItemRows | None, *, parsed: Parsed, dige
         duplicates=int(proper.sum()) - len(keys),
         self_loops=int((~proper).sum()),
         excluded=parsed.excluded,
-        isolated=int(((graph.out_degree + graph.in_degree) == 0).sum()),
     )
     return replace(graph, cleaning=_add_items(cleaning, graph, items) if items else cleaning)
 

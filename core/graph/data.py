@@ -86,8 +86,6 @@ class Cleaning:
         (reason, rows of the edges, or of the items, left out for it).
     unlisted
         Nodes that the item file misses; 0 where there is none.
-    isolated
-        Nodes without any edge that is left.
     titles_cut
         Titles cut to their longest length.
     undirected
@@ -99,7 +97,6 @@ class Cleaning:
     excluded: tuple[tuple[str, int], ...] = ()
     excluded_items: tuple[tuple[str, int], ...] = ()
     unlisted: int = 0
-    isolated: int = 0
     titles_cut: int = 0
     undirected: bool = False
 

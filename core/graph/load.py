@@ -9,7 +9,7 @@ from typing import TypeAlias
 import pyarrow.parquet as pq
 
 from core.errors import InputError
-from core.graph.build import ItemRows, build_graph
+from core.graph.build import BUILD, ItemRows, build_graph
 from core.graph.data import Graph
 from core.graph.roles import EdgeRoles, ItemRoles
 from core.graph.stored import find_graph, graph_store, store_graph
@@ -59,7 +59,7 @@ def load_graph(
     if item_roles:
         check_different(item_files, digests[len(files) :])
     mapping = {
-        "word": "graph",
+        "build": BUILD,
         "edge_files": len(files),
         "edges": roles.to_json(),
         "items": item_roles.to_json() if item_roles else None,

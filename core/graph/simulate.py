@@ -21,7 +21,8 @@ COLD_SHARE: Final = 0.02  # of the products, which nobody has bought yet
 NOISE_EDGES: Final = 200
 DAYS: Final = 180
 START: Final = "2026-01-01"
-POPULARITY_EXPONENT: Final = 0.9
+POPULARITY_EXPONENT: Final = 1.0
+ACTIVITY_EXPONENT: Final = 0.35
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +110,9 @@ def simulate_shop(rng: np.random.Generator) -> Shop:
 
         λ_uv = a_u · affinity(c_u, c_v) · fits(u, v) · p_v / Σ_w∈c_v fits(u, w) · p_w,
 
-    with popularity p = rank^−0.9 in a random order within each category, activity a_u of mean ``Line.activity`` and
-    proportional to √p_u, and c the category. Its weight is 1 + Poisson(λ_uv). To this come 200 edges between products
-    drawn at random. One product in fifty is new: no edge leads from it or to it.
+    with popularity p = rank⁻¹ in a random order within each category, activity a_u of mean ``Line.activity`` and
+    proportional to p_u^0.35, and c the category. Its weight is 1 + Poisson(λ_uv). To this come 200 edges between
+    products drawn at random. One product in fifty is new: no edge leads from it or to it.
 
     Parameters
     ----------
@@ -127,10 +128,8 @@ def simulate_shop(rng: np.random.Generator) -> Shop:
     catalogue = make_catalogue(rng)
     known = rng.random(len(catalogue)) >= COLD_SHARE
     popularity = _draw_popularity(catalogue["category"], rng) * known
-    root = np.sqrt(popularity)
-    activity = (
-        catalogue["activity"].to_numpy() * root / pd.Series(root).groupby(catalogue["category"]).transform("mean")
-    )
+    pull = pd.Series(popularity**ACTIVITY_EXPONENT)
+    activity = catalogue["activity"] * pull / pull.groupby(catalogue["category"]).transform("mean")
     drawn = [_draw_edges(catalogue, bond, activity.to_numpy(), popularity, rng) for bond in _both_ways()]
     drawn.append(_draw_noise(np.flatnonzero(known), rng))
     edges = pd.concat(drawn).drop_duplicates(["source", "target"])

@@ -101,5 +101,5 @@ def _read_graph(digest: str, settings: Settings) -> Graph | None:
 
 
 def _owned(column: pa.ChunkedArray) -> npt.NDArray[Any]:
-    """Values as an array of our own, which torch accepts without a warning."""
-    return np.array(column.to_numpy())
+    """Values as an array that may be written to: torch warns of any other."""
+    return np.require(column.to_numpy(), requirements="W")
