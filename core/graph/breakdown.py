@@ -19,6 +19,7 @@ SLICES = (
     *(("target in-degree", group) for group in ("0–2", "3–9", "10+")),
     *(("edge", group) for group in ("one-way", "reciprocal")),
 )
+SLICE_COLUMNS = ("metric", "by", "group", "value", "lo", "hi", "n")
 MOST_CATEGORIES = 15
 OTHER = "(other)"
 FEWEST = 30
@@ -45,7 +46,7 @@ class Breakdown:
     def frame(self) -> pd.DataFrame:
         """One row per metric and slice: metric, by, group, value, lo, hi, n."""
         names = [(metric, *where) for metric in SHOWN for where in SLICES]
-        return _join(pd.DataFrame(names, columns=["metric", "by", "group"]), self.slices)
+        return _join(pd.DataFrame(names, columns=SLICE_COLUMNS[:3]), self.slices)
 
     def category_frame(self) -> pd.DataFrame:
         """One row per ordered pair of categories: source, target, value, lo, hi, n; shown where n is at least 30."""

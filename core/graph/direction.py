@@ -17,6 +17,10 @@ from core.graph.split import Split, has_edges
 MEASURES = ("direction AUC", "pairwise accuracy")
 BOTH = "both directions in the top 10"
 TOP = 10
+DIRECTION_COLUMNS = (
+    "measure", "value", "lo", "hi", "n", "baseline", "baseline_lo", "baseline_hi", "difference", "difference_lo",
+    "difference_hi",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)

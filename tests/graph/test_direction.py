@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.graph import direction
+from core.graph import direction, resample
 from core.graph.data import Fold
 from core.graph.direction import measure_direction, score_edges, tell_apart
 from core.graph.ranking import rank_edges
@@ -89,11 +89,12 @@ def test_both_directions_equal_a_loop(seed):
     assert measured(scorer, split).both.value[0] == pytest.approx(expected)
 
 
-def test_the_interval_of_the_auc_covers():
+def test_the_interval_of_the_auc_covers(monkeypatch):
     """300 worlds of 60 sources with 1 to 8 edges; the scores of one source share a shift. True AUC Φ(1/√(2·1.25)).
 
     95 % ± 4 points by source; edges by themselves are too sure.
     """
+    monkeypatch.setattr(resample, "DRAWS", 300)
     truth, generator = 0.7365, rng(5)
     held = np.zeros(2)
     for _ in range(300):
