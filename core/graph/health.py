@@ -220,8 +220,8 @@ def _alone(health: Health) -> str:
     if health.alone < ALONE_SHARE:
         return ""
     return (
-        f"{health.alone:.0%} of the products have no edge. Only what is known of them as items can lead to them; check that "
-        "the edges and the items write ids alike."
+        f"{health.alone:.0%} of the products have no edge. Only what is known of them as items can lead to them; check "
+        "that the edges and the items write ids alike."
     )
 
 

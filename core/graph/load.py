@@ -69,15 +69,36 @@ def load_graph(
     if known is not None:
         return replace(known, name=name)
     with graph_store(settings).scratch_folder() as folder:
-        edges = folder / "edges.parquet"
-        parsed = yield from _between(0.0, 0.6 if items else 0.8, _parse(files, roles, edges, settings))
-        rows = (yield from _between(0.6, 0.8, _read_items(items, folder, settings))) if items else None
+        graph = yield from read_graph(files, roles, folder, items=items, digest=digest, name=name, settings=settings)
         if stamps != [read_stamp(file) for file in everything]:
             raise InputError("The file changed while it was read.", fix="Try again once it is no longer written to.")
-        yield Progress(0.8, "Building the graph")
-        graph = build_graph(pq.read_table(edges), rows, parsed=parsed, digest=digest, name=name)
-    yield Progress(0.95, "Storing the graph")
     store_graph(graph, settings=settings)
+    return graph
+
+
+def read_graph(
+    files: Sequence[Path],
+    roles: EdgeRoles,
+    folder: Path,
+    *,
+    items: ItemFiles | None,
+    digest: str,
+    name: str,
+    settings: Settings,
+) -> Job[Graph]:
+    """Parse and build a graph without storing it; ``folder`` takes what is needed on the way.
+
+    Raises
+    ------
+    InputError
+        As :func:`load_graph`.
+    """
+    edges = folder / "edges.parquet"
+    parsed = yield from between(0.0, 0.6 if items else 0.8, _parse(files, roles, edges, settings))
+    rows = (yield from between(0.6, 0.8, _read_items(items, folder, settings))) if items else None
+    yield Progress(0.8, "Building the graph")
+    graph = build_graph(pq.read_table(edges), rows, parsed=parsed, digest=digest, name=name)
+    yield Progress(0.95, "Storing the graph")
     return graph
 
 
@@ -100,7 +121,7 @@ def _read_items(items: ItemFiles, folder: Path, settings: Settings) -> Job[ItemR
     return ItemRows(pq.read_table(folder / "items.parquet"), roles, parsed)
 
 
-def _between(start: float, end: float, job: Job[Result]) -> Job[Result]:
+def between(start: float, end: float, job: Job[Result]) -> Job[Result]:
     """A job whose progress fills a part of that of a larger one."""
     with closing(job):
         while True:

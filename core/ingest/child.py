@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from core.errors import InputError, TooLarge
 from core.ingest.columns import shorten
+from core.ingest.graphml import GraphmlReader, read_graphml
 from core.ingest.header import Header, read_header
 from core.ingest.rows import RowWriter, source_names
 from core.ingest.schema import Column
@@ -135,7 +136,16 @@ def _parse(request: dict[str, Any], meter: Meter) -> dict[str, Any]:
         ) from error
 
 
-_TASKS = {"inspect": _inspect, "parse": _parse}
+def _unpack(request: dict[str, Any], meter: Meter) -> dict[str, Any]:
+    reader = GraphmlReader(Path(request["edges"]), Path(request["nodes"]), rows_cap=request["rows_cap"])
+    path = Path(request["paths"][0])
+    with contextlib.closing(reader), _naming(path, among=1):
+        for share in read_graphml(path, reader, meter=meter):
+            _say({"progress": round(share, 4)})
+        return reader.finish()
+
+
+_TASKS = {"inspect": _inspect, "parse": _parse, "unpack": _unpack}
 
 
 def _read_all(request: dict[str, Any], names: tuple[str, ...], meter: Meter, writer: RowWriter) -> Iterator[float]:

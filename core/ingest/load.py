@@ -72,6 +72,29 @@ def parse(
     return Parsed.from_json((yield from _in_child(request, settings)))
 
 
+def unpack_graphml(path: Path, *, edges: Path, nodes: Path, settings: Settings) -> Job[dict[str, Any]]:
+    """Read a GraphML file into two Parquet files of text, and tell what they hold.
+
+    Returns
+    -------
+    dict
+        As :meth:`core.ingest.graphml.GraphmlReader.finish`.
+
+    Raises
+    ------
+    InputError
+        As :func:`core.ingest.graphml.read_graphml`.
+    """
+    request = {
+        "task": "unpack",
+        "paths": [str(path.absolute())],
+        "edges": str(edges.absolute()),
+        "nodes": str(nodes.absolute()),
+        "rows_cap": settings.rows,
+    }
+    return (yield from _in_child(request, settings))
+
+
 def _in_child(request: dict[str, Any], settings: Settings) -> Job[dict[str, Any]]:
     request |= {
         "memory": settings.parse_memory_bytes,
