@@ -97,8 +97,9 @@ def retrieve(scorer: Scorer, queries: IntArray, *, k: int, known: csr_array, wit
 
     Notes
     -----
-    Ties are broken by position of the node, that is, by id. Where all candidates of a query have one score, the engine
-    knows nothing that tells them apart, and the query gets no recommendation instead of the first ids.
+    Ties are broken by position of the node, that is, by id. A candidate that ties for the lowest score with one for
+    which the list has no room is not recommended, for the engine prefers it to nobody; so a query of which the engine
+    knows nothing, where all candidates have one score, gets no list instead of the first ids.
     """
     scores = scorer.score_from(queries)
     scores[np.arange(len(queries)), queries] = -np.inf
@@ -106,8 +107,10 @@ def retrieve(scorer: Scorer, queries: IntArray, *, k: int, known: csr_array, wit
         mark_entries(scores, known, -np.inf)
     best = top_k(scores, k)
     found = np.take_along_axis(scores, best, axis=1)
-    lowest = scores.min(axis=1, where=scores > -np.inf, initial=np.inf)
-    kept = (found > -np.inf) & (found[:, :1] > lowest[:, None])
+    lowest = scores.min(axis=1, where=scores > -np.inf, initial=np.inf)[:, None]
+    kept = (found > -np.inf) & (found[:, :1] > lowest)
+    torn = np.count_nonzero(scores == lowest, axis=1) > np.count_nonzero(found == lowest, axis=1)
+    kept &= (found > lowest) | ~torn[:, None]
     last = found.min(axis=1, where=kept, initial=np.inf)[:, None]
     tied = np.count_nonzero(scores == last, axis=1) - np.count_nonzero((found == last) & kept, axis=1)
     row, place = np.nonzero(kept)

@@ -30,6 +30,9 @@ def list_slowly(graph, scorer, k, *, with_known):
         if len({float(scorer.scores[u, v]) for v in out}) < 2:
             continue
         best = sorted(out, key=lambda v: (-scorer.scores[u, v], v))[:k]
+        lowest = min(scorer.scores[u, v] for v in out)
+        if any(scorer.scores[u, v] == lowest for v in out if v not in best):
+            best = [v for v in best if scorer.scores[u, v] > lowest]
         lines += [(f"n{u}", i + 1, f"n{v}", scorer.scores[u, v], (u, v) in known) for i, v in enumerate(best)]
     return pd.DataFrame(lines, columns=["source", "rank", "target", "score", "known"])
 

@@ -68,7 +68,7 @@ def test_reversing_the_graph_swaps_the_questions():
 
 
 def test_ties_go_by_id_and_are_told():
-    found = recommend(make_graph(PAIRS, 5), table([[0, 1, 2, 1, 1], *[[0] * 5] * 4]), 0, k=2, direction="next")
+    found = recommend(make_graph(PAIRS, 6), table([[0, 1, 2, 1, 1, 0], *[[0] * 6] * 5]), 0, k=2, direction="next")
     assert found.node.tolist() == [2, 1]
     assert found.tied == 2
     assert "2 more products have the score of the last one" in found.note

@@ -55,10 +55,20 @@ def test_lists_equal_brute_force(with_known):
             if len({float(own[v]) for v in out}) < 2:
                 continue
             best = sorted(out, key=lambda v: (-own[v], v))[:4]
+            lowest = min(own[v] for v in out)
+            if any(own[v] == lowest for v in out if v not in best):
+                best = [v for v in best if own[v] > lowest]
             expected += [(row, i + 1, v, float(own[v]), bool(known[u, v])) for i, v in enumerate(best)]
             assert found.tied[row] == sum(own[v] == own[best[-1]] for v in out if v not in best)
         columns = (found.row, found.rank, found.node, found.score, found.known)
         assert list(zip(*(column.tolist() for column in columns), strict=True)) == expected
+
+
+def test_who_ties_at_the_bottom_with_somebody_unlisted_is_not_recommended():
+    # After 0: 3 (2), then 1, 2 and 4 at 0. A list of three would have to choose two of them; a list of four need not.
+    scores, known = table([[0, 0, 0, 2, 0], *[[0] * 5] * 4]), csr_array((1, 5), dtype=np.float32)
+    found = {k: retrieve(scores, np.array([0]), k=k, known=known, with_known=True).node.tolist() for k in (1, 3, 4)}
+    assert found == {1: [3], 3: [3], 4: [3, 1, 2, 4]}
 
 
 def test_one_node_has_nobody_to_recommend():
