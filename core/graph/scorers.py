@@ -4,13 +4,14 @@ Two forms serve all engines but the ensemble: a pair of matrices, or a product o
 """
 
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from core.arrays import IntArray
+from core.graph.terms import Terms
 
 ScoreArray: TypeAlias = npt.NDArray[np.float32]
 
@@ -60,7 +61,8 @@ class Factors:
 
     def score_pairs(self, sources: IntArray, targets: IntArray) -> ScoreArray:
         """Scores of pairs, of shape (pairs,)."""
-        return np.einsum("ij,ij->i", self.source[sources], self.target[targets])
+        scores: ScoreArray = np.einsum("ij,ij->i", self.source[sources], self.target[targets])
+        return scores
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,9 +72,13 @@ class Product:
     Attributes
     ----------
     left
-        Sparse, of shape (nodes, k).
+        Sparse, float32 of shape (nodes, k).
     right
-        Of shape (k, nodes), sparse or not.
+        float32 of shape (k, nodes), sparse or not.
+
+    Notes
+    -----
+    Nothing of size nodes × nodes is made: a call costs the stored entries of the rows or columns that it names.
     """
 
     left: csr_array
@@ -85,18 +91,28 @@ class Product:
 
     def score_from(self, sources: IntArray) -> ScoreArray:
         """Scores from each source to every node, of shape (sources, nodes)."""
-        return _dense(self.left[sources] @ self.right)
+        return _densify(self.left[sources] @ self.right)
 
     def score_into(self, targets: IntArray) -> ScoreArray:
         """Scores from every node into each target, of shape (targets, nodes)."""
-        return _dense((self.left @ self.right[:, targets]).T)
+        return _densify((self.left @ self.right[:, targets]).T)
 
     def score_pairs(self, sources: IntArray, targets: IntArray) -> ScoreArray:
         """Scores of pairs, of shape (pairs,)."""
-        right = self.right.T.tocsr()[targets] if isinstance(self.right, csr_array) else self.right.T[targets]
-        return np.asarray(self.left[sources].multiply(right).sum(axis=1), dtype=np.float32).ravel()
+        left = self.left[sources]
+        pair = np.repeat(np.arange(len(sources)), np.diff(left.indptr))
+        terms = left.data * _densify(self.right[left.indices, np.asarray(targets)[pair]])
+        return np.bincount(pair, weights=terms, minlength=len(sources)).astype(np.float32)
+
+    def terms(self, source: int, target: int) -> Terms:
+        """The parts of one score, one per x; products where k is the number of nodes, numbered dimensions otherwise."""
+        row = self.left[[source]]
+        value = row.data * _densify(self.right[row.indices, np.full(row.nnz, target)]).astype(np.float64)
+        if self.left.shape[1] == self.nodes:
+            return Terms.through_nodes("shared neighbour", row.indices.astype(np.int64), value)
+        return Terms.named(np.array([f"dimension {x + 1}" for x in row.indices.tolist()], dtype=object), value)
 
 
-def _dense(found: "csr_array | npt.NDArray[np.float32]") -> ScoreArray:
+def _densify(found: Any) -> ScoreArray:
     dense = found if isinstance(found, np.ndarray) else found.toarray()
     return np.ascontiguousarray(dense, dtype=np.float32)
