@@ -6,19 +6,29 @@ ledger, of a record that was cut off or rewritten. Whether the rules allowed wha
 :mod:`core.signoff.audit`.
 """
 
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import LargeBinary, Text, cast, func, select
+from sqlalchemy import LargeBinary, Select, Text, bindparam, cast, func, select
 
 from core.errors import InputError
 from core.jobs import Job, Progress
 from core.signoff import schema
-from core.signoff.chain import BEFORE_GENESIS, canonical, hash_head, hash_payload, read_json
+from core.signoff.chain import (
+    BEFORE_GENESIS,
+    HEAD_PREFIX,
+    PAYLOAD_PREFIX,
+    canonical,
+    hash_head,
+    hash_payload,
+    read_json,
+)
 from core.signoff.data import LedgerDamaged, Receipt
 from core.signoff.database import PATIENCE_S, Database, check_integrity, find_database
 from core.signoff.ledger import Ledger
@@ -31,19 +41,22 @@ Flaw = Literal["gap", "link", "hash", "payload", "copy", "receipt", "genesis", "
 
 FINDINGS_CAP = 100
 
-_BATCH = 2_000
+_BATCH = 1_000
 _COLUMNS = ("seq", "kind", "policy", "revision", "version", "at", "signer", "key", "hash", "head", "payload")
 _WHOLE = {"seq", "revision", "version"}
+_TYPES = [int if name in _WHOLE else bytes for name in _COLUMNS]
 
-_STRING = rb'"([^"\\\x00-\x1f]*)"'
-_ANY_STRING = rb'"[^"\\\x00-\x1f]*(?:\\["\\][^"\\\x00-\x1f]*)*"'
-# A head as it usually is; one that does not match is parsed.
-_HEAD = re.compile(
-    rb'\{"at":%(s)s,"key":%(s)s,"kind":%(s)s,"ledger":%(s)s,"meaning":%(any)s,"payload":%(s)s,"policy":%(s)s,'
-    rb'"prev":%(s)s,"revision":(\d+),"seq":(\d+),"signer":\{"auth_time":(?:null|\d+),"identity":"[a-z-]+",'
-    rb'"issuer":%(any)s,"name":%(s)s,"roles":\[[a-z",]*\],"subject":%(any)s\},"version":(\d+)\}'
-    % {b"s": _STRING, b"any": _ANY_STRING}
+# A head as the ledger writes it, where no column needs an escape. Meaning, time of sign-in and signer are in no column.
+_HEAD = (
+    b'{"at":"%b","key":"%b","kind":"%b","ledger":"%b","meaning":%b,"payload":"%b","policy":"%b","prev":"%b",'
+    b'"revision":%d,"seq":%d,"signer":{"auth_time":%b,%b,"version":%d}'
 )
+_PERSON = {"identity", "issuer", "name", "roles", "subject"}
+_PLAIN = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_.:-"
+_TIME = re.compile(rb"null|0|[1-9][0-9]{0,14}")  # whole numbers of 15 digits are exact in JSON
+_TEXTS_KEPT = 4_096
+
+_HASH_HEAD, _HASH_PAYLOAD = hashlib.sha256(HEAD_PREFIX), hashlib.sha256(PAYLOAD_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +126,9 @@ def verify(ledger: Ledger | str, receipts: Sequence[Receipt]) -> Job[Verificatio
 
     Notes
     -----
-    O(bytes) time, and memory for one batch. Nothing is written; writers are not held up. The pages of a file are looked
-    at where it is given by its URL: a :class:`Ledger` is one that is in use, and was looked at when the server started.
+    O(bytes) time, and memory for one batch and a few words per policy and signer. Nothing is written; writers are not
+    held up. The pages of a file are looked at where it is given by its URL: a :class:`Ledger` is one that is in use,
+    and was looked at when the server started.
     """
     if isinstance(ledger, Ledger):
         return (yield from _verify(ledger.database, receipts, []))
@@ -127,15 +141,12 @@ def verify(ledger: Ledger | str, receipts: Sequence[Receipt]) -> Job[Verificatio
 
 def _verify(database: Database, receipts: Sequence[Receipt], findings: list[Finding]) -> Job[Verification]:
     faults, count = _look_at_schema(database)
-    walk = _Walk(receipts)
     findings += [Finding(None, "schema", f"{database.place}: {fault}.") for fault in faults]
+    walk = _Walk(receipts, findings)
     for rows in _read(database) if count else ():
-        for row in rows:
-            if not walk.fits(row) and len(findings) < FINDINGS_CAP:
-                findings += walk.explain(row)
-            walk.step(row)
+        walk.go(rows)
         yield Progress(min(walk.records / count, 1.0), f"{walk.records:,} records verified")
-    findings += walk.finish(count)
+    walk.finish(count)
     return Verification(walk.ledger_id, walk.records, not findings, tuple(findings[:FINDINGS_CAP]), walk.prev)
 
 
@@ -172,27 +183,33 @@ def _look_at_schema(database: Database) -> tuple[list[str], int]:
 
 
 Line = tuple[Any, ...]
+_Said = tuple[bytes, bytes, bytes]
 
 
 def _read(database: Database) -> Iterator[Sequence[Line]]:
     """Rows by seq, in short transactions; text as bytes, for a changed file may hold what is no text."""
     in_file = database.file is not None
-    columns = [RECORDS.c[name] for name in _COLUMNS]
-    shown = [cast(c, LargeBinary) if in_file and isinstance(c.type, Text) else c for c in columns]
-    after = None
+    statement, following = _statements(in_file)
+    values: dict[str, Any] = {"most": _BATCH}
     while True:
-        statement = select(*shown).order_by(RECORDS.c.seq).limit(_BATCH)
-        if after is not None:
-            statement = statement.where(RECORDS.c.seq > after)
         with database.transaction(write=False) as connection:
-            rows: Sequence[Line] = [tuple(row) for row in connection.execute(statement).all()]
+            rows: Sequence[Line] = connection.execute(statement, values).cursor.fetchall()
         if not in_file:
             rows = [tuple(v.encode() if isinstance(v, str) else v for v in row) for row in rows]
         if rows:
             yield rows
         if len(rows) < _BATCH:
             return
-        after = rows[-1][0]
+        statement, values["after"] = following, rows[-1][0]
+
+
+@cache
+def _statements(in_file: bool) -> tuple[Select[Any], Select[Any]]:
+    """What reads the first rows, whatever stands in the place of their seq, and those behind a seq."""
+    columns = [RECORDS.c[name] for name in _COLUMNS]
+    shown = [cast(c, LargeBinary) if in_file and isinstance(c.type, Text) else c for c in columns]
+    first = select(*shown).order_by(RECORDS.c.seq).limit(bindparam("most"))
+    return first, first.where(RECORDS.c.seq > bindparam("after"))
 
 
 class _Walk:
@@ -202,45 +219,88 @@ class _Walk:
     told once.
     """
 
-    def __init__(self, receipts: Sequence[Receipt]) -> None:
+    def __init__(self, receipts: Sequence[Receipt], findings: list[Finding]) -> None:
         self.records = 0
         self.ledger_id = ""
-        self.prev = BEFORE_GENESIS
+        self._findings = findings
+        self._ledger = b""
+        self._prev = BEFORE_GENESIS.encode()
         self._seq = -1
         self._at = b""
         self._counts: dict[bytes, tuple[int, int]] = {}
+        self._said: dict[tuple[bytes, bytes], _Said | None] = {}
         self._receipts: dict[int, list[Receipt]] = {}
         for receipt in receipts:
             self._receipts.setdefault(receipt.seq, []).append(receipt)
 
-    def fits(self, row: Line) -> bool:
-        """Whether a row is plainly right; where not, :meth:`explain` may still find nothing wrong."""
-        if not (self.records and _is_plain(row)):
-            return False
-        seq, kind, policy, revision, version, at, signer, key, sealed, head, payload = row
-        match = _HEAD.fullmatch(head)
-        found = (
-            at, key, kind, self.ledger_id.encode(), hash_payload(payload).encode(), policy, self.prev.encode(),
-            b"%d" % revision, b"%d" % seq, signer, b"%d" % version,
-        )  # fmt: skip
-        revisions, versions = self._counts.get(policy, (0, 0))
-        numbers = seq == self._seq + 1 and revision == revisions + 1
-        submissions = version == versions + 1 if kind == b"submit" else 0 < version <= versions
-        sound = match is not None and match.groups() == found and hash_head(head).encode() == sealed
-        return sound and numbers and submissions and head.isascii() and at >= self._at and seq not in self._receipts
+    @property
+    def prev(self) -> str:
+        """Hash of the last row, as it says."""
+        return self._prev.decode(errors="replace")
 
-    def step(self, row: Line) -> None:
+    def go(self, rows: Sequence[Line]) -> None:
+        """Go over rows, and add what is wrong with them to the findings, unless these are many."""
+        plain = list(map(type, chain.from_iterable(rows))) == _TYPES * len(rows)
+        for row in rows:
+            if not (plain and self.records and self._take(row)):
+                if len(self._findings) < FINDINGS_CAP:
+                    self._findings += self._explain(row)
+                self._step(row)
+
+    def finish(self, count: int) -> None:
+        """Add what is told at the end: records that no batch held, and receipts of records that are missing."""
+        if not self.records:
+            self._findings.append(Finding(None, "genesis", "The ledger has no records."))
+        if self.records < count:
+            told = f"{count - self.records} records have no place in the order."
+            self._findings.append(Finding(None, "gap", told))
+        self._findings += [
+            Finding(one.seq, "receipt", f"Record {one.seq}, of which {one.signer} holds a receipt, is missing.")
+            for seq, some in self._receipts.items()
+            if seq > self._seq
+            for one in some
+        ]
+
+    def _take(self, row: Line) -> bool:
+        """Make a row the last one if it is plainly right; where not, :meth:`_explain` may still find nothing wrong."""
+        seq, kind, policy, revision, version, at, _, _, sealed, head, _ = row
+        revisions, versions = self._counts.get(policy, (0, 0))
+        if seq != self._seq + 1 or revision != revisions + 1 or at < self._at or seq in self._receipts:
+            return False
+        if not (version == versions + 1 if kind == b"submit" else 0 < version <= versions):
+            return False
+        if not self._is_usual(row) or _hash(_HASH_HEAD, head) != sealed:
+            return False
+        self._seq, self._at, self._prev = seq, at, sealed
+        self._counts[policy] = revision, max(version, versions)
+        self.records += 1
+        return True
+
+    def _is_usual(self, row: Line) -> bool:
+        """Whether a head is, byte for byte, what the ledger writes for its columns and payload behind the last row."""
+        seq, kind, policy, revision, version, at, signer, key, _, head, payload = row
+        before = at, key, kind, self._ledger
+        between = _hash(_HASH_PAYLOAD, payload), policy, self._prev, revision, seq
+        said = self._said.get((kind, signer))
+        if said is None or head != _HEAD % (*before, said[0], *between, said[1], said[2], version):
+            said = self._said[kind, signer] = _find_said(head, signer)
+            if said is None or head != _HEAD % (*before, said[0], *between, said[1], said[2], version):
+                return False
+        return not b"".join((*before, policy)).translate(None, _PLAIN)
+
+    def _step(self, row: Line) -> None:
         """Make a row the last one."""
         seq, _, policy, revision, version, at, _, _, sealed, head, _ = row
         self._seq = seq if isinstance(seq, int) else self._seq + 1
         if _is_plain(row):
             if not self.records:
                 self.ledger_id = str(_parse(head).get("ledger", ""))
-            self.prev, self._at = sealed.decode(errors="replace"), at
+                self._ledger = self.ledger_id.encode(errors="replace")
+            self._prev, self._at = sealed, at
             self._counts[policy] = revision, max(version, self._counts.get(policy, (0, 0))[1])
         self.records += 1
 
-    def explain(self, row: Line) -> list[Finding]:
+    def _explain(self, row: Line) -> list[Finding]:
         """What is wrong with a row."""
         if not _is_plain(row):
             return [Finding(self._seq + 1, "copy", f"Record {self._seq + 1} has an empty or odd column.")]
@@ -251,19 +311,6 @@ class _Walk:
         flaws = _broken(row, head), self._misplaced(line, head), self._miscounted(line), _miscopied(line, head)
         found = chain(*flaws, self._disowned(line))
         return [Finding(line["seq"], flaw, f"Record {line['seq']} {text}.") for flaw, text in found]
-
-    def finish(self, count: int) -> list[Finding]:
-        """What can be told at the end only: records that no batch held, and receipts of records that are missing."""
-        found = []
-        if not self.records:
-            found.append(Finding(None, "genesis", "The ledger has no records."))
-        if self.records < count:
-            found.append(Finding(None, "gap", f"{count - self.records} records have no place in the order."))
-        late = [one for seq, some in self._receipts.items() if seq > self._seq for one in some]
-        return found + [
-            Finding(one.seq, "receipt", f"Record {one.seq}, of which {one.signer} holds a receipt, is missing.")
-            for one in late
-        ]
 
     def _misplaced(self, line: dict[str, Any], head: dict[str, Any]) -> Iterator[tuple[Flaw, str]]:
         if line["seq"] != self._seq + 1:
@@ -324,8 +371,44 @@ def _miscopied(line: dict[str, Any], head: dict[str, Any]) -> Iterator[tuple[Fla
 
 def _is_plain(row: Line) -> bool:
     """Whether every column is of its type."""
-    seq, kind, policy, revision, version, *texts = row
-    return type(seq) is type(revision) is type(version) is int and {bytes}.issuperset(map(type, (kind, policy, *texts)))
+    return list(map(type, row)) == _TYPES
+
+
+def _hash(begun: "hashlib._Hash", text: bytes) -> bytes:
+    made = begun.copy()
+    made.update(text)
+    return made.hexdigest().encode()
+
+
+def _find_said(head: bytes, signer: bytes) -> _Said | None:
+    """Meaning, time of sign-in and the rest of the signer in a head; None where they are not as the ledger writes them.
+
+    Where a head is none that the ledger writes, they may be any texts of it.
+    """
+    begin = head.find(b'"meaning":') + len(b'"meaning":')
+    start = head.rfind(b'"auth_time":') + len(b'"auth_time":')
+    comma = head.find(b",", start)
+    meaning, time = head[begin : head.find(b',"payload":', begin)], head[start:comma]
+    rest = head[comma + 1 : head.rfind(b',"version":')]
+    sound = _is_text(meaning) and _TIME.fullmatch(time) and _name_in(rest) == signer
+    return (meaning, time, rest) if sound else None
+
+
+@lru_cache(_TEXTS_KEPT)
+def _is_text(text: bytes) -> bool:
+    """Whether bytes are one string of canonical JSON."""
+    whole = b'{"":%b}' % text
+    found = _parse(whole)
+    return list(found) == [""] and isinstance(found[""], str) and _is_canonical(whole, found)
+
+
+@lru_cache(_TEXTS_KEPT)
+def _name_in(rest: bytes) -> bytes | None:
+    """The name in canonical JSON of a signer without its brace and its time; None where it is no such JSON."""
+    whole = b"{" + rest
+    found = _parse(whole)
+    sound = set(found) == _PERSON and isinstance(found["name"], str) and _is_canonical(whole, found)
+    return found["name"].encode() if sound else None
 
 
 def _parse(head: bytes) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from core.signoff.chain import hash_head
 from core.signoff.data import LedgerDamaged, Receipt
 from core.signoff.ledger import Ledger
 from core.signoff.schema import RECORDS
-from core.signoff.verify import Verification, verify
+from core.signoff.verify import Finding, Verification, verify
 from tests.signoff.conftest import Lines, OpenLedger, as_owner, make_entry, read_lines, sign, write_lines
 from tests.signoff.test_tampering import change, edit_head, reseal
 
@@ -201,3 +202,96 @@ def test_what_is_no_ledger_is_not_verified_and_none_is_made(tmp_path: Path) -> N
     with pytest.raises(LedgerDamaged, match=r"text\.db"):
         look(f"sqlite:///{tmp_path / 'text.db'}")
     assert [path.name for path in tmp_path.iterdir()] == ["text.db"]
+
+
+class Rewriter:
+    """Writes a head otherwise, and now and then a column with it, so that the hash fits all the same."""
+
+    HEAD = '{}"\\:,[]09aé\x7f '
+    MEANINGS = ("", "1", '"a","meaning":"b"', r'"\u0041"', '"a","payload":"b"', r'"\ud83d\ude42"', '"é"', "{}", '"a"')
+    SIGNERS = (
+        '{"auth_time":01,', '{"auth_time":1e3,', '{"auth_time":9007199254740993,', '{"auth_time":-1,', "{",
+        '{"auth_time":7,', '{"auth_time":null,', '{"auth_time":null,"x":1,', '{"a":1,"auth_time":null,',
+        '{"auth_time":"a,b",',
+    )  # fmt: skip
+
+    def __init__(self, rng: Random) -> None:
+        self.rng = rng
+
+    def __call__(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        line = dict(zip(module._COLUMNS, row, strict=True))
+        line["head"] = self.rng.choice((self.flip, self.say, self.sign, self.copy))(line).encode()
+        line["hash"] = hash_head(line["head"]).encode()
+        return tuple(line.values())
+
+    def flip(self, line: dict[str, Any]) -> str:
+        text = line["head"].decode()
+        at, length = self.rng.randrange(len(text)), self.rng.randrange(2)
+        return text[:at] + self.rng.choice(self.HEAD) + text[at + length :]
+
+    def say(self, line: dict[str, Any]) -> str:
+        before, rest = line["head"].decode().split('"meaning":')
+        return f'{before}"meaning":{self.rng.choice(self.MEANINGS)}{rest[rest.index(",") :]}'
+
+    def sign(self, line: dict[str, Any]) -> str:
+        before, rest = line["head"].decode().split('{"auth_time":')
+        return before + self.rng.choice(self.SIGNERS) + rest[rest.index(",") + 1 :]
+
+    def copy(self, line: dict[str, Any]) -> str:
+        """Another value of a column, without an escape, in the head as well."""
+        name = self.rng.choice(("at", "key", "kind", "policy", "signer"))
+        value = self.rng.choice(('z"', "z\\", "z\n", "zé", "z\x7f", "z", '9","kind":"x', "", '\\"'))
+        old, line[name] = line[name].decode(), value.encode()
+        name = "name" if name == "signer" else name
+        return str(line["head"].decode().replace(f'"{name}":"{old}"', f'"{name}":"{value}"'))
+
+
+def walk(rows: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch, *, slowly: bool) -> list[Finding]:
+    findings: list[Finding] = []
+    with monkeypatch.context() as patched:
+        if slowly:
+            patched.setattr(module._Walk, "_take", lambda walk, row: False)
+        found = module._Walk([], findings)
+        found.go(rows)
+    return findings
+
+
+def test_the_short_way_finds_what_the_long_one_finds(
+    tmp_path: Path, open_ledger: OpenLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+    sign(ledger, *(make_entry(signer=name) for name in ("Ada", "Zoë", 'B "ob" \\')), make_entry("approve", 1))
+    (rows,) = module._read(ledger.database)
+    assert walk(list(rows), monkeypatch, slowly=False) == []
+    sound = 0
+    for seed in range(3_000):
+        rng = Random(seed)
+        place = rng.randrange(1, len(rows))
+        changed = [*rows[:place], Rewriter(rng)(rows[place]), *rows[place + 1 :]]
+        quick, slow = (walk(changed, monkeypatch, slowly=slowly) for slowly in (False, True))
+        assert quick == slow, changed[place]
+        sound += not slow
+    assert sound > 100
+
+
+def test_most_records_are_verified_the_short_way(
+    tmp_path: Path, open_ledger: OpenLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+    ada = make_entry(signer="Zoë").signer
+    entries = [make_entry(), *(make_entry("approve", 1, signer="Zoë") for _ in range(5))]
+    sign(ledger, *(replace(one, signer=replace(ada, auth_time=i)) for i, one in enumerate(entries, start=1)))
+    explained = []
+    explain = module._Walk._explain
+    monkeypatch.setattr(module._Walk, "_explain", lambda walk, row: explained.append(row[0]) or explain(walk, row))
+    assert look(ledger).ok
+    assert explained == [0]
+
+
+def test_a_first_record_that_is_no_genesis_is_told(tmp_path: Path, open_ledger: OpenLedger) -> None:
+    ledger = open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+    sign(ledger, make_entry())
+    lines = read_lines(ledger)
+    line = edit_head(lines[1], seq=0, prev="0" * 64, ledger="")
+    write_lines(ledger, [line | {"seq": 0, "hash": hash_head(line["head"].encode())}])
+    assert first(look(ledger)) == (0, "genesis")
