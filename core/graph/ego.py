@@ -18,6 +18,7 @@ NEIGHBOURS = 8  # of a product, on either side
 RECOMMENDED = 4  # likewise
 FEWEST, MOST = 20, 200
 MOST_ARROWS = 300
+BEND = 0.2  # of the distance between two columns
 SIDES: tuple[Direction, Direction] = ("next", "before")
 
 
@@ -130,8 +131,8 @@ def ego_network(
     -----
     Each opened node brings its 8 strongest edges on either side (by weight, then score, then id). Edges are drawn
     between opened and shown nodes only, at most 300: never the whole graph. What is bought before a next product stands
-    in the column of the centre: it is an alternative to it. Layout: ``networkx.multipartite_layout``, which draws no
-    random numbers. Cost O(opened · (edges + scoring)).
+    in the column of the centre: it is an alternative to it. Layout: ``networkx.multipartite_layout``, its columns
+    bent; no random numbers are drawn. Cost O(opened · (edges + scoring)).
     """
     check_count(limit, FEWEST, MOST, name="number of products shown")
     picture = _Picture([check_node(graph, centre)], ["centre"], [0], {centre: 0})
@@ -265,12 +266,21 @@ def _point(
 
 
 def _lay_out(layer: IntArray) -> tuple[FloatArray, FloatArray]:
-    """Coordinates of the places: a column per layer, in order of arrival, the centre in the middle of its own."""
-    layers = nx.Graph()
-    beside = np.flatnonzero(layer == 0)[1:]
+    """Coordinates of the places: an arc per layer in order of arrival, the centre in the middle of its own."""
+    beside = np.flatnonzero(layer == 0)[1:].tolist()
     half = len(beside) // 2
-    order = [*np.flatnonzero(layer != 0).tolist(), *beside[:half].tolist(), 0, *beside[half:].tolist()]
-    layers.add_nodes_from((place, {"layer": int(layer[place])}) for place in order)
-    position = nx.multipartite_layout(layers, subset_key="layer")
+    columns = {at: np.flatnonzero(layer == at).tolist() for at in np.unique(layer).tolist()}
+    columns[0] = [*beside[:half], 0, *beside[half:]]
+    drawn = nx.Graph()
+    drawn.add_nodes_from(range(len(layer)))
+    position = nx.multipartite_layout(drawn, subset_key=columns)
     x, y = np.array([position[place] for place in range(len(layer))], dtype=np.float64).T
-    return x, -y
+    return x + _bend(layer, x, y, beside), -y
+
+
+def _bend(layer: IntArray, x: FloatArray, y: FloatArray, beside: list[int]) -> FloatArray:
+    """Steps aside that keep arrows within a column off the nodes between: arcs outwards, a zigzag around the centre."""
+    step = float(np.ptp(x)) / max(int(np.ptp(layer)), 1)
+    aside: FloatArray = np.sign(layer) * (1 - (y / max(float(np.abs(y).max()), 1.0)) ** 2)
+    aside[beside] = np.where(np.arange(len(beside)) % 2, -1.0, 1.0)
+    return BEND * step * aside
