@@ -7,13 +7,12 @@ import pandas as pd
 
 from core.arrays import IntArray
 from core.graph.data import BoolArray, Edges, Graph
-from core.graph.ranking import rows_at_a_time
+from core.graph.ranking import most_queries, rows_at_a_time
 from core.graph.retrieve import retrieve
 from core.graph.scorers import Scorer
 from core.jobs import Job, Progress
 
 LIST = 10
-MOST_QUERIES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +22,7 @@ class Beyond:
     Attributes
     ----------
     queries
-        Nodes that were asked: all, or 20,000 at random.
+        Nodes that were asked: all, or of large graphs as many at random as ``most_queries`` tells.
     served
         Share of them with a list.
     coverage
@@ -68,7 +67,7 @@ def measure_lists(scorer: Scorer, training: Graph, *, rng: np.random.Generator) 
     training
         Graph of the training edges.
     rng
-        Draws the queries where there are more than 20,000 nodes; coverage and Gini are then of their lists only.
+        Draws the queries of a large graph (``most_queries``); coverage and Gini are then of their lists only.
 
     Notes
     -----
@@ -81,8 +80,8 @@ def measure_lists(scorer: Scorer, training: Graph, *, rng: np.random.Generator) 
     """
     nodes = training.nodes
     queries = np.arange(nodes)
-    if nodes > MOST_QUERIES:
-        queries = np.sort(rng.choice(nodes, MOST_QUERIES, replace=False))
+    if nodes > most_queries(nodes):
+        queries = np.sort(rng.choice(nodes, most_queries(nodes), replace=False))
     known, rows = training.adjacency(), rows_at_a_time(nodes)
     found: list[Edges] = []
     for start in range(0, len(queries), rows):

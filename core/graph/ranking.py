@@ -12,6 +12,8 @@ from core.jobs import Job, Progress, finish
 ROWS = 256
 CELLS = 1 << 24  # scores held at a time: 64 MiB
 COMPARED = 1 << 20  # scores compared at a time
+SCORED = 2_000_000_000  # scores in all, above which queries are drawn: some minutes
+FEWEST_QUERIES = 1_000
 
 
 def rank_edges(scorer: Scorer, edges: Edges, *, known: csr_array) -> FloatArray:
@@ -83,6 +85,11 @@ def rank_in_blocks(scorer: Scorer, edges: Edges, *, known: csr_array) -> Job[Flo
 def rows_at_a_time(nodes: int) -> int:
     """How many rows of scores to ask for at once."""
     return int(np.clip(CELLS // max(nodes, 1), 1, ROWS))
+
+
+def most_queries(nodes: int) -> int:
+    """How many queries to ask against all nodes: 2 · 10⁹ scores, at least 1,000 queries. All, up to 44,721 nodes."""
+    return max(SCORED // max(nodes, 1), FEWEST_QUERIES)
 
 
 def mark_entries(scores: ScoreArray, rows: csr_array, value: float) -> None:

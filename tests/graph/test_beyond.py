@@ -67,7 +67,7 @@ def test_small_blocks_and_a_sample(monkeypatch):
     assert len(reports) == 6
     assert reports[-1].share == 1
     assert finish(measure_lists(scorer, graph, rng=rng())) == at_once
-    monkeypatch.setattr(beyond, "MOST_QUERIES", 10)
+    monkeypatch.setattr(beyond, "most_queries", lambda nodes: 10)
     sampled = finish(measure_lists(scorer, graph, rng=rng()))
     assert sampled.queries == 10
     assert sampled == finish(measure_lists(scorer, graph, rng=rng()))

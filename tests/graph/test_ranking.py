@@ -6,7 +6,7 @@ import pytest
 from core.errors import InputError
 from core.graph import ranking
 from core.graph.data import Edges, make_adjacency
-from core.graph.ranking import rank_edges, rank_in_blocks
+from core.graph.ranking import most_queries, rank_edges, rank_in_blocks
 from core.jobs import Progress
 from tests.graph.tiny_graphs import make_edges, make_graph, random_graph, random_table, table
 
@@ -122,3 +122,8 @@ def test_names_of_nodes_do_not_matter():
     scores[np.ix_(new, new)] = scorer.scores
     moved = rank_edges(table(scores), edges, known=make_adjacency(edges, 12))
     assert np.array_equal(moved, rank_edges(scorer, graph.edges, known=graph.adjacency()))
+
+
+@pytest.mark.parametrize(("nodes", "queries"), [(1, 2_000_000_000), (100_000, 20_000), (10_000_000, 1_000)])
+def test_queries_that_a_large_graph_affords(nodes, queries):
+    assert most_queries(nodes) == queries
