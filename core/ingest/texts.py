@@ -1,5 +1,7 @@
 """Columns of text that are kept as text: identifiers and titles."""
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -28,19 +30,18 @@ def parse_ids(array: Array, *, name: str, first_row: int) -> pa.DictionaryArray:
     InputError
         An identifier of more than 200 characters; a column that holds neither text nor numbers.
     """
-    encoded = array if isinstance(array, pa.DictionaryArray) else array.dictionary_encode()
-    entries = blank_missing(_as_ids(encoded.dictionary, name=name))
-    lengths = pc.utf8_length(entries).fill_null(0).to_numpy(zero_copy_only=False)
-    long = np.append(lengths > ID_LENGTH, False)[_places(encoded)]
-    if long.any():
-        at = int(np.argmax(long))
+    entries, places = _encode(array, lambda values: _as_ids(values, name=name))
+    entries = blank_missing(entries)
+    lengths = pc.utf8_length(entries).fill_null(0).to_numpy(zero_copy_only=False)[places]
+    if (lengths > ID_LENGTH).any():
+        at = int(np.argmax(lengths > ID_LENGTH))
         raise InputError(
-            f"{name!r} has an identifier of {lengths[_places(encoded)[at]]:,} characters in row {first_row + at:,}; "
+            f"{name!r} has an identifier of {lengths[at]:,} characters in row {first_row + at:,}; "
             f"the limit is {ID_LENGTH}.",
             fix="Choose the column that identifies products, or shorten its values.",
         )
     entries = pc.replace_substring_regex(entries, _WHOLE, r"\1")
-    return pa.DictionaryArray.from_arrays(encoded.indices, entries)
+    return pa.DictionaryArray.from_arrays(places, entries)
 
 
 def parse_titles(array: Array, *, name: str) -> tuple[pa.DictionaryArray, npt.NDArray[np.bool_]]:
@@ -55,15 +56,14 @@ def parse_titles(array: Array, *, name: str) -> tuple[pa.DictionaryArray, npt.ND
     InputError
         A column that holds neither text nor numbers.
     """
-    encoded = array if isinstance(array, pa.DictionaryArray) else array.dictionary_encode()
-    given = as_text(encoded.dictionary, name=name, role="title")
+    given, places = _encode(array, lambda values: as_text(values, name=name, role="title"))
     text = pc.replace_substring_regex(pc.utf8_slice_codeunits(given, 0, _LOOKED_AT), r"\s+", " ")
     text = pc.utf8_trim_whitespace(pc.replace_substring_regex(text, _UNSEEN, ""))
     cut = pc.or_(pc.greater(pc.utf8_length(given), _LOOKED_AT), pc.greater(pc.utf8_length(text), TITLE_LENGTH))
     text = pc.utf8_slice_codeunits(text, 0, TITLE_LENGTH)
     text = pc.if_else(pc.equal(text, ""), pa.scalar(None, text.type), text)
-    was_cut = np.append(cut.fill_null(False).to_numpy(zero_copy_only=False), False)
-    return pa.DictionaryArray.from_arrays(encoded.indices, text), was_cut[_places(encoded)]
+    was_cut = cut.fill_null(False).to_numpy(zero_copy_only=False)
+    return pa.DictionaryArray.from_arrays(places, text), was_cut[places]
 
 
 def _as_ids(array: Array, *, name: str) -> Array:
@@ -76,6 +76,10 @@ def _as_ids(array: Array, *, name: str) -> Array:
     return pc.if_else(whole, array.fill_null(0).cast(pa.int64(), safe=False).cast(pa.string()), text)
 
 
-def _places(encoded: pa.DictionaryArray) -> npt.NDArray[np.int64]:
-    """Position of each value in the dictionary; the last one, -1, where it is missing."""
-    return np.asarray(encoded.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False))
+def _encode(array: Array, as_text: Callable[[Array], Array]) -> tuple[Array, npt.NDArray[np.int32]]:
+    """Distinct values as text, a missing one among them if there is any, and the place of each value among these."""
+    if not isinstance(array, pa.DictionaryArray):
+        array = as_text(array).dictionary_encode()
+    used = pc.unique(array.indices)
+    places = pc.index_in(array.indices, value_set=used).to_numpy(zero_copy_only=False)
+    return as_text(array.dictionary.take(used)), places
