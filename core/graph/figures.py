@@ -1,16 +1,21 @@
 """Results of the graph page → figures. Nothing is computed here."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from core.graph.breakdown import FEWEST
 from core.graph.direction import MEASURES
+from core.graph.ego import SIDES, Ego
 from core.graph.evaluate import Evaluation
+from core.graph.projection import Projection
 from core.plotting import (
     BLUE,
     DASHES,
     HEIGHT,
+    NEUTRAL,
     SURFACE_SCALE,
     SYMBOLS,
     VERMILLION,
@@ -180,3 +185,206 @@ def _horizontal_points(
 
 def _height(lines: int) -> int:
     return max(HEIGHT - 140, 160 + 30 * lines)
+
+
+GREEN, PINK = "#009E73", "#B0669A"
+ARROW_SIZE, NODE_SIZE, CENTRE_SIZE = 11, 11, 18
+LABEL_ROOM, LONGEST_LABEL, SHORTEST_LABEL = 64, 22, 10  # characters: all columns together, and one
+ROLES: dict[str, dict[str, Any]] = {
+    "centre": {"color": NEUTRAL, "symbol": "star"},
+    "next": {"color": BLUE, "symbol": "circle"},
+    "before": {"color": VERMILLION, "symbol": "square"},
+    "both": {"color": BLUE, "symbol": "diamond", "line": {"color": VERMILLION, "width": 3}},
+    "recommended next": {"color": BLUE, "symbol": "circle-open"},
+    "recommended before": {"color": VERMILLION, "symbol": "square-open"},
+}
+ROLE_NAMES = {
+    "centre": "the product",
+    "next": "bought next",
+    "before": "bought before",
+    "both": "both: before and next",
+    "recommended next": "recommended next",
+    "recommended before": "recommended before",
+}
+NODE_HOVER = "%{customdata[1]}<br>id %{customdata[2]}<br>%{customdata[3]}<br>%{customdata[4]:,} lead here, leads to "
+NODE_HOVER += "%{customdata[5]:,}<extra>%{fullData.name}</extra>"
+CATEGORY_STYLES = [(colour, symbol) for symbol in ("circle", "diamond") for colour in (BLUE, VERMILLION, GREEN, PINK)]
+OTHER = "other categories"
+MAP_HOVER = "%{customdata[1]}<br>id %{customdata[2]}<br>%{customdata[3]}<extra>%{fullData.name}</extra>"
+
+
+def ego_figure(ego: Ego) -> go.Figure:
+    """Products and arrows around one product; the first entry of a point's ``customdata`` is the node to open."""
+    arrows = [
+        _arrows(ego, side, known=known)
+        for known in (True, False)
+        for side in SIDES
+        if np.any((ego.side == side) & (ego.known == known))
+    ]
+    nodes = [_nodes(ego, role) for role in ROLES if np.any(ego.role == role)]
+    title = clean_label(ego.graph.items.title[ego.node[0]])
+    layers, count = np.unique(ego.layer, return_counts=True)
+    figure = make_figure(
+        [*arrows, *nodes],
+        title=f"Before and next: {title}",
+        x_title="order of buying",
+        y_title="",
+        alt=_ego_alt(ego, title),
+        height=int(np.clip(160 + 30 * count.max(), HEIGHT, 900)),
+    )
+    edge = 0.2 * float(np.ptp(ego.x)) or 1.0
+    figure.update_xaxes(
+        tickvals=[float(ego.x[ego.layer == layer].mean()) for layer in layers],
+        ticktext=[_layer_name(layer) for layer in layers.tolist()],
+        range=[float(ego.x.min() - edge), float(ego.x.max() + edge)],
+        showgrid=False,
+    )
+    figure.update_yaxes(showticklabels=False, showgrid=False)
+    figure.update_layout(legend={"orientation": "h", "y": -0.2})
+    return figure
+
+
+def _arrows(ego: Ego, side: str, *, known: bool) -> go.Scatter:
+    """Arrows of one kind as one line with gaps; of two that go both ways, each starts half way."""
+    some = (ego.side == side) & (ego.known == known)
+    tail, head, half = ego.tail[some], ego.head[some], ego.mutual[some]
+    gap = np.full(len(tail), np.nan)
+    x, y = (
+        np.column_stack([np.where(half, (at[tail] + at[head]) / 2, at[tail]), at[head], gap]).ravel()
+        for at in (ego.x, ego.y)
+    )
+    colour = BLUE if side == "next" else VERMILLION
+    return go.Scatter(
+        x=x,
+        y=y,
+        mode="lines+markers",
+        line={"color": colour, "width": 1.5, "dash": "solid" if known else "dot"},
+        marker={
+            "color": colour,
+            "symbol": "arrow",
+            "angleref": "previous",
+            "size": np.tile([0, ARROW_SIZE, 0], len(tail)),
+            "standoff": np.tile([0, NODE_SIZE / 2, 0], len(tail)),
+        },
+        opacity=0.7,
+        name=f"{'known edge' if known else 'recommended'}: {side}",
+        hoverinfo="skip",
+    )
+
+
+def _nodes(ego: Ego, role: str) -> go.Scatter:
+    some = np.flatnonzero(ego.role == role)
+    room = int(np.clip(LABEL_ROOM // len(np.unique(ego.layer)), SHORTEST_LABEL, LONGEST_LABEL))
+    labels = [clean_label(title) for title in ego.graph.items.title[ego.node[some]]]
+    sides = np.where(ego.layer[some] == 0, "top center", np.where(ego.layer[some] < 0, "middle left", "middle right"))
+    return go.Scatter(
+        x=ego.x[some],
+        y=ego.y[some],
+        mode="markers+text",
+        marker={"size": np.where(ego.opened[some], CENTRE_SIZE, NODE_SIZE), "opacity": 1, **ROLES[role]},
+        text=[label if len(label) <= room else f"{label[: room - 1]}…" for label in labels],
+        textposition=sides.tolist(),
+        customdata=_node_data(ego.node_frame().iloc[some], ["in_degree", "out_degree"]),
+        hovertemplate=NODE_HOVER,
+        name=ROLE_NAMES[role],
+    )
+
+
+def _node_data(frame: pd.DataFrame, more: list[str]) -> np.ndarray:
+    """Node, title, id, category, and further columns; text that is safe to draw."""
+    text = [[clean_label(value) for value in frame[name]] for name in ("title", "id", "category")]
+    columns = [frame["node"].tolist(), *text, *(frame[name].tolist() for name in more)]
+    return np.array(columns, dtype=object).T
+
+
+def _layer_name(layer: int) -> str:
+    if not layer:
+        return "the product<br>and alternatives"
+    side = "next" if layer > 0 else "before"
+    return side if abs(layer) == 1 else f"{abs(layer)} steps {side}"
+
+
+def _ego_alt(ego: Ego, title: str) -> str:
+    def listed(*roles: str) -> str:
+        titles = ego.graph.items.title[ego.node[np.isin(ego.role, roles) & (np.abs(ego.layer) == 1)][:3]]
+        return ", ".join(map(clean_label, titles)) or "nothing"
+
+    return (
+        f"Directed network around {title}: {len(ego.node)} products and {len(ego.tail)} arrows; {ego.hidden:,} more "
+        f"neighbours are not shown. Bought next, among others: {listed('next', 'both')}. Bought before: "
+        f"{listed('before')}. The table has every arrow."
+    )
+
+
+def projection_figure(projection: Projection, *, selected: int | None = None) -> go.Figure:
+    """The source space beside the target space in the same plane; rings mark a node and those most alike in each."""
+    frame = projection.frame()
+    common = frame["category"].value_counts().index[: len(CATEGORY_STYLES)].tolist()
+    groups = [(clean_label(name), frame["category"] == name, CATEGORY_STYLES[i]) for i, name in enumerate(common)]
+    rest = ~frame["category"].isin(common)
+    if rest.any():
+        groups.insert(0, (OTHER, rest, (NEUTRAL, "circle")))
+    traces = []
+    for axis, role in (("", "source"), ("2", "target")):
+        traces += [_points(frame[some], role, axis, name, style) for name, some, style in groups]
+        if selected is not None and selected in projection.node:
+            traces.append(_rings(projection, selected, role, axis))
+    figure = make_figure(
+        traces,
+        title="Map of products, as a query (left) and as an answer (right)",
+        x_title="first component, as a query",
+        y_title="second component",
+        alt=f"Two scatter plots of {len(frame):,} products in one plane, coloured by category: left their source "
+        f"vectors, right their target vectors. {projection.note} The table has every point.",
+        height=HEIGHT + 60,
+    )
+    grid = figure.layout.xaxis.to_plotly_json()
+    title = {**grid["title"], "text": "first component, as an answer"}
+    figure.update_layout(
+        xaxis={"domain": [0, 0.48]},
+        xaxis2={**grid, "title": title, "domain": [0.52, 1], "anchor": "y2", "matches": "x"},
+        yaxis2={**figure.layout.yaxis.to_plotly_json(), "title": None, "anchor": "x2", "matches": "y"},
+        legend={"orientation": "h", "y": -0.2},
+    )
+    figure.update_layout(yaxis2={"showticklabels": False})
+    return figure
+
+
+def _points(frame: pd.DataFrame, role: str, axis: str, name: str, style: tuple[str, str]) -> go.Scatter:
+    colour, symbol = style
+    return go.Scatter(
+        x=frame[f"{role}_x"],
+        y=frame[f"{role}_y"],
+        xaxis=f"x{axis}",
+        yaxis=f"y{axis}",
+        mode="markers",
+        marker={"color": colour, "symbol": symbol, "size": 6, "opacity": 0.8},
+        customdata=_node_data(frame, []),
+        hovertemplate=MAP_HOVER,
+        name=name,
+        legendgroup=name,
+        showlegend=not axis,
+    )
+
+
+def _rings(projection: Projection, selected: int, role: str, axis: str) -> go.Scatter:
+    place = int(np.flatnonzero(projection.node == selected)[0])
+    alike = (projection.alike_source if role == "source" else projection.alike_target)[place]
+    at = (projection.source if role == "source" else projection.target)[[place, *alike.tolist()]]
+    return go.Scatter(
+        x=at[:, 0],
+        y=at[:, 1],
+        xaxis=f"x{axis}",
+        yaxis=f"y{axis}",
+        mode="markers",
+        marker={
+            "symbol": ["star-open", *["circle-open"] * len(alike)],
+            "size": [16, *[12] * len(alike)],
+            "color": NEUTRAL,
+            "line": {"width": 2},
+        },
+        name="chosen, and most alike in all dimensions",
+        legendgroup="rings",
+        showlegend=not axis,
+        hoverinfo="skip",
+    )
