@@ -1,6 +1,6 @@
 """Beyond accuracy: what the lists of all products together look like. Names as in torch_geometric.metrics."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
@@ -48,7 +48,7 @@ class Beyond:
 
     def frame(self) -> pd.DataFrame:
         """One row: the fields."""
-        return pd.DataFrame([{name: getattr(self, name) for name in self.__slots__}])
+        return pd.DataFrame([asdict(self)])
 
 
 def measure_lists(scorer: Scorer, training: Graph, *, rng: np.random.Generator) -> Job[Beyond]:

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from core.graph.breakdown import FEWEST
 from core.graph.direction import MEASURES
 from core.graph.ego import SIDES, Ego
-from core.graph.evaluate import Evaluation
+from core.graph.evaluation import Evaluation
 from core.graph.projection import Projection
 from core.plotting import (
     BLUE,

@@ -10,7 +10,8 @@ from core.errors import InputError, TooLarge
 from core.graph import evaluate
 from core.graph.data import Edges, Fold
 from core.graph.engines import Engine
-from core.graph.evaluate import Evaluation, evaluate_engines
+from core.graph.evaluate import evaluate_engines
+from core.graph.evaluation import Evaluation
 from core.graph.metrics import METRICS
 from core.graph.resample import make_clusters
 from core.graph.scorers import Product
@@ -196,6 +197,8 @@ def test_json_is_what_a_pipeline_reads(split):
     assert {*METRICS, "direction_auc", "direction_accuracy", "seconds", "lists"} <= set(shared)
     assert set(shared["HR@10"]) == set(shared["direction_auc"]) == {"value", "lo", "hi"}
     assert isinstance(shared["seconds"], float)
+    assert shared["lists"]["queries"] == 40
+    assert isinstance(shared["lists"]["queries"], int)
     assert set(told["in_degree"]) == {"direction_auc", "direction_accuracy"}
     assert {row["against"] for row in told["comparisons"]} == {"popular"}
     assert told["failed"]["never"]["reason"] == "too many nodes."
