@@ -9,9 +9,12 @@ import pytest
 from scipy.sparse import csr_array
 
 from core.errors import InputError
+from core.graph.engines import ENGINES
 from core.graph.explain import explain, find_support
 from core.graph.scorers import Factors, Product
+from core.graph.split import split_graph
 from core.graph.terms import Explainable, Terms
+from core.jobs import finish
 from tests.graph.tiny_graphs import make_graph, random_graph, table
 
 # 0 → 2, 0 → 3, 1 → 2, 1 → 4, 3 → 4: from 0 to 4.
@@ -71,6 +74,15 @@ def test_vectors_have_no_parts_and_say_so():
     assert found.terms.value.tolist() == [6]
     assert "no decomposition over neighbours exists" in found.terms.note
     assert len(found.support.frame()) > 0
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_parts_of_every_engine_sum_to_its_score(engine):
+    graph, rng = random_graph(np.random.default_rng(0), 40, share=0.15), np.random.default_rng(0)
+    scorer = finish(ENGINES[engine].fit(split_graph(graph, rng=rng).fold, rng=rng))
+    for u, v in ((0, 1), (3, 20), (39, 5)):
+        found = explain(graph, scorer, u, v)
+        assert found.terms.value.sum() == pytest.approx(found.score, rel=1e-4, abs=1e-5)
 
 
 def test_links_by_hand():

@@ -10,8 +10,11 @@ import pytest
 from scipy.sparse import csr_array
 
 from core.errors import InputError
+from core.graph.engines import ENGINES
 from core.graph.model_file import Model, read_model, write_model
 from core.graph.scorers import Factors, Product
+from core.graph.split import split_graph
+from core.jobs import finish
 from tests.graph.tiny_graphs import make_graph, random_graph, table
 
 PAIRS = [(0, 1), (0, 2), (1, 0), (3, 1)]
@@ -329,9 +332,10 @@ def test_other_members_are_refused(tmp_path, name):
         read_model(path)
 
 
-def test_a_larger_model(tmp_path):
-    graph = random_graph(np.random.default_rng(0), 300, share=0.05)
-    scorer = random_vectors(300, 16)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_engine_can_be_kept(tmp_path, engine):
+    graph, rng = random_graph(np.random.default_rng(0), 60, share=0.1), np.random.default_rng(0)
+    scorer = finish(ENGINES[engine].fit(split_graph(graph, rng=rng).fold, rng=rng))
     write_model(make_model(scorer, graph=graph), tmp_path / "model")
-    some = np.arange(300)
+    some = np.arange(60)
     assert np.array_equal(read_model(tmp_path / "model").scorer.score_from(some), scorer.score_from(some))
