@@ -14,7 +14,7 @@ from core.delay.learner import Sample, Scaling, find_scaling, fit_logistic
 from core.delay.snapshot import at_ages, mature_rows
 from core.errors import InputError
 
-TOLERANCE = 1e-7
+TOLERANCE = 1e-8
 ROUNDS_CAP = 100
 _GOLDEN = (np.sqrt(5.0) - 1.0) / 2.0
 
@@ -82,12 +82,14 @@ def settle(sample: Sample, label: FloatArray, weigh: Weigh) -> tuple[FloatArray,
 
     Notes
     -----
-    Stops once no probability moves by more than TOLERANCE, or after ROUNDS_CAP rounds.
+    After the first two fits a round is one Newton step, which ends where full fits end. Stops once no probability moves
+    by more than TOLERANCE, or after ROUNDS_CAP rounds.
     """
     p = sample.fit(label, np.ones(len(label)))
+    p = sample.fit(*weigh(p))
     found = weigh(p)
     for _ in range(ROUNDS_CAP):
-        before, p = p, sample.fit(*found)
+        before, p = p, sample.step(*found)
         found = weigh(p)
         if np.abs(p - before).max() <= TOLERANCE:
             break

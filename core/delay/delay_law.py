@@ -11,7 +11,7 @@ from core.delay.snapshot import mature_rows
 
 STRATA_CAP = 24
 STRATUM_ROWS = 200  # conversions per stratum, at least
-POOLED_ROWS = 5.0  # how many conversions the law of all rows counts for within a stratum
+INDEX_DIGITS = 9  # so that equal rows fall into one stratum
 SMALLEST_SHARE = 1e-6  # of the window: what a delay of 0 counts as where logarithms are taken
 
 
@@ -21,11 +21,9 @@ class DelayEstimate:
 
     Definition
         The index is the prediction of ln delay by ridge regression on features and segment, over the conversions of
-        mature cohorts. They are cut into strata of equal size along it. Stratum k has
-
-            F_k(e) = (conversions with delay ≤ e + POOLED_ROWS · F_all(e)) / (conversions + POOLED_ROWS),
-
-        and between the mid-indices of two strata F is interpolated. With all delays 0 it is exactly 1.
+        mature cohorts. They are cut into strata of about equal size along it. Stratum k of n conversions has
+        F_k(e) = (conversions with delay ≤ e)/n; where that is 0, the smaller of 1/(n + 1) and the share of all
+        conversions with delay ≤ e. Between the mean indices of two strata F is interpolated.
 
     Attributes
     ----------
@@ -61,8 +59,8 @@ class DelayEstimate:
             for at, part in ((k, 1.0 - share), (k - 1, share)):
                 rows = np.flatnonzero((lower == at) & (part > 0))
                 inside = np.searchsorted(delays, age[rows], side="right")
-                law = (inside + POOLED_ROWS * pooled[rows]) / (len(delays) + POOLED_ROWS)
-                found[rows] += part[rows] * law
+                none = np.minimum(pooled[rows], 1.0 / (len(delays) + 1))
+                found[rows] += part[rows] * np.where(inside > 0, inside / len(delays), none)
         return np.where(pooled >= 1.0, 1.0, np.minimum(found, 1.0))
 
     def _position(self, snapshot: Snapshot) -> FloatArray:
@@ -93,7 +91,7 @@ def fit_delay_law(snapshot: Snapshot, *, ridge: float) -> DelayEstimate:
     coefficients = np.asarray(
         np.linalg.solve(design.T @ design + np.diag(penalty), design.T @ target), dtype=np.float64
     )
-    index = design @ coefficients
+    index = np.round(design @ coefficients, INDEX_DIGITS)
     strata = _cut(index)
     order = np.argsort(strata, kind="stable")
     ends = np.flatnonzero(np.diff(strata[order])) + 1

@@ -12,7 +12,7 @@ from core.errors import InputError
 STEPS_CAP = 60
 SMALLEST_STEP = 1e-9
 SMALLEST_GAIN = 1e-13
-BLOCK = 4_096  # rows at a time, so that a block stays in the cache and the cost per row is flat
+BLOCK = 2_048  # rows at a time, so that a block stays in the cache and the cost per row is flat
 _RANK = 1e-13
 
 
@@ -113,6 +113,14 @@ class Sample:
             self.design, label, weight, ridge=self.ridge, offset=offset, start=self.coefficients
         )
         return self.probability(offset=offset)
+
+    def step(self, label: FloatArray, weight: FloatArray) -> FloatArray:
+        """Take one Newton step towards the fit on these labels and weights; return the probabilities there."""
+        penalty = np.full(self.design.shape[1], self.ridge)
+        penalty[0] = 0.0
+        _, gradient, hessian = _evaluate(self.design, label, weight, None, self.coefficients, penalty)
+        self.coefficients = self.coefficients - np.linalg.lstsq(hessian, gradient, rcond=_RANK)[0]
+        return self.probability()
 
     def probability(self, *, offset: FloatArray | None = None) -> FloatArray:
         """Fitted probability of each row."""
