@@ -78,7 +78,7 @@ def _optimise(view: View, keys: list[str], pinned: dict[int, int]) -> None:
 
 
 def _offer_test(view: View, cuts: tuple[int, ...]) -> None:
-    ready = view.ledger is not None and view.objective.kind == "precision"
+    ready = view.log is not None and view.objective.kind == "precision"
     asked = st.button(
         "Test on the other half: one more look", key="thresholds_test_edit", icon=":material/visibility:",
         disabled=not ready, help=None if ready else "Confirm the rule in view first: that opens the other half.",

@@ -11,9 +11,9 @@ from core.errors import InputError
 from core.thresholds.evidence import make_policy
 from core.thresholds.export_python import to_python
 from core.thresholds.export_sql import DIALECTS, Dialect, to_sql
-from core.thresholds.ledger import Look, build_bundle
 from core.thresholds.policy import Policy
 from core.thresholds.policy_file import write_policy
+from core.thresholds.proof_log import FurtherLook, build_bundle
 from core.thresholds.rule import Rule
 from pages._shell_show import show_table
 from pages._signoff_sent import send
@@ -37,7 +37,7 @@ def show_export(view: View) -> None:
     st.text(f"Policy {policy.hash}")
     if view.counted.counting.where:
         st.info("The rule was found on the filtered rows only. The policy names them, but decides on any row.")
-    bundle = build_bundle(policy, view.evidence, view.ledger, counted=_describe_counting(view))
+    bundle = build_bundle(policy, view.evidence, view.log, counted=_describe_counting(view))
     if st.button("Send to sign-off", key="thresholds_send", type="primary", icon=":material/approval:"):
         send(policy, bundle)
     st.download_button(
@@ -62,19 +62,19 @@ def show_export(view: View) -> None:
     show_table(_tabulate(view, look, confirmed=policy.confirmed is not None), name="what is exported")
 
 
-def make_export(view: View, look: Look | None) -> Policy:
+def make_export(view: View, look: FurtherLook | None) -> Policy:
     """The rule in view, or one that a look certified; confirmed only where the rows were opened for the first time."""
-    evidence, holdout, ledger = view.evidence, view.counted.holdout, view.ledger
+    evidence, holdout, log = view.evidence, view.counted.holdout, view.log
     where = view.counted.counting.where
-    first = ledger is not None and ledger.opened == 1
+    first = log is not None and log.opened == 1
     if look is not None and first:
-        return ledger.policy_of(look, holdout, where=where)
+        return log.policy_of(look, holdout, where=where)
     if evidence.proof is not None and (first or evidence.cuts is None):
         return evidence.policy(holdout, where=where)
     return make_policy(replace(evidence, proof=None), view.rule.cuts, holdout, where=where)
 
 
-def _tabulate(view: View, look: Look | None, *, confirmed: bool) -> pd.DataFrame:
+def _tabulate(view: View, look: FurtherLook | None, *, confirmed: bool) -> pd.DataFrame:
     """The counts that the policy carries: one line per level and half."""
     counted, sampling = view.counted, view.evidence.sampling
     cuts = view.rule.cuts if look is None else look.verdict.cuts
@@ -83,9 +83,9 @@ def _tabulate(view: View, look: Look | None, *, confirmed: bool) -> pd.DataFrame
     return pd.concat(frames).drop(columns="fewer_than_30").set_index("half").reset_index()
 
 
-def _choose_look(view: View) -> Look | None:
+def _choose_look(view: View) -> FurtherLook | None:
     """Which rule: that in view, or one of the looks that passed."""
-    looks = () if view.ledger is None else view.ledger.looks
+    looks = () if view.log is None else view.log.looks
     passed = {f"look {i}: {look.origin}": look for i, look in enumerate(looks, start=1) if look.verdict.certified}
     if not passed:
         return None

@@ -5,7 +5,7 @@ import streamlit as st
 from core.thresholds.data import Cuts
 from core.thresholds.methods import NAMES
 from pages._thresholds_numbers import show_numbers
-from pages._thresholds_view import View, keep_ledger, open_half, times_opened
+from pages._thresholds_view import View, keep_log, open_half, times_opened
 
 
 def offer_to_open(view: View) -> None:
@@ -27,7 +27,7 @@ def show_look(view: View, confirm: Cuts) -> None:
     """The answer to a rule in view that is not the one that the half was opened for, or the button to ask."""
     if view.look is None:
         st.markdown("**Confirmed** · this rule was not tested")
-        st.text(f"The half was opened for a target of {view.ledger.objective.target:g} by {NAMES[view.ledger.method]}.")
+        st.text(f"The half was opened for a target of {view.log.objective.target:g} by {NAMES[view.log.method]}.")
         if st.button("Test this rule: one more look", key="thresholds_look", icon=":material/visibility:"):
             origin = f"target {view.objective.target:g}, {view.method}"
             ask_rule(view, view.rule.cuts, origin=origin)
@@ -41,6 +41,6 @@ def show_look(view: View, confirm: Cuts) -> None:
 
 def ask_rule(view: View, cuts: tuple[int, ...], *, origin: str) -> None:
     """Ask the opened half about one more rule, and count it."""
-    ledger = view.ledger.test(cuts, target=view.objective.target, origin=origin)
-    keep_ledger(view.counted, ledger)
+    log = view.log.test(cuts, target=view.objective.target, origin=origin)
+    keep_log(view.counted, log)
     st.rerun()

@@ -27,17 +27,17 @@ def show_proof(view: View) -> None:
         _show_tuned(view)
     with right.container(border=True, key="thresholds_confirmed", height="stretch"):
         _show_confirmed(view)
-    if view.ledger is None or view.counted.confirm is None:
+    if view.log is None or view.counted.confirm is None:
         return
-    count = len(view.ledger.looks)
+    count = len(view.log.looks)
     st.caption(f"{LOOKS} So far: 1 automatic test, {count} further look{'' if count == 1 else 's'}.")
-    if view.ledger.opened > 1:
+    if view.log.opened > 1:
         st.warning(
             "Rows of this file had been opened before in this session, so this is no first look: read it as practice. "
             "The exported rule is not marked as confirmed. Bring fresh rows for a guarantee."
         )
     if count:
-        show_table(view.ledger.frame(), name="looks", opened=True)
+        show_table(view.log.frame(), name="looks", opened=True)
 
 
 def _show_tuned(view: View) -> None:
@@ -63,7 +63,7 @@ def _show_confirmed(view: View) -> None:
     elif view.objective.kind != "precision":
         st.markdown("**Confirmed** · not possible")
         st.text("Only a precision can be certified. Choose the goal 'Most recall at a precision' for a proof.")
-    elif view.ledger is None:
+    elif view.log is None:
         offer_to_open(view)
     elif proof is not None and isinstance(proof.outcome, Refusal):
         show_refusal(view, proof.outcome, counted.confirm)

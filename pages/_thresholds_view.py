@@ -10,23 +10,23 @@ from core.rng import make_generator
 from core.thresholds.certificate import Certificate
 from core.thresholds.evidence import Evidence, Proof, tune_all
 from core.thresholds.halves import Halves
-from core.thresholds.ledger import Ledger, Look
 from core.thresholds.methods import Comparison, compare_methods
 from core.thresholds.objective import Objective
+from core.thresholds.proof_log import FurtherLook, ProofLog
 from core.thresholds.prove import prove
 from core.thresholds.rule import Rule
 from core.thresholds.tuning import Method
 from pages._shell_jobs import compute, keep
 from pages._thresholds_counted import Counted
 
-LEDGERS = "thresholds_ledgers"
+LOGS = "thresholds_logs"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
     """Rows, question, the rule found on the tuning rows, and what the other half has been asked so far.
 
-    ``ledger`` is None until the confirmation half is opened; ``evidence`` has a proof where it was opened with this
+    ``log`` is None until the confirmation half is opened; ``evidence`` has a proof where it was opened with this
     very question.
     """
 
@@ -34,7 +34,7 @@ class View:
     objective: Objective
     method: Method
     evidence: Evidence
-    ledger: Ledger | None
+    log: ProofLog | None
 
     @property
     def rule(self) -> Rule:
@@ -49,30 +49,30 @@ class View:
         return proof.outcome if proof is not None and isinstance(proof.outcome, Certificate) else None
 
     @property
-    def look(self) -> Look | None:
+    def look(self) -> FurtherLook | None:
         """The answer to the rule in view, where it was tested after the first question."""
-        return None if self.ledger is None else self.ledger.find(self.rule.cuts, target=self.objective.target)
+        return None if self.log is None else self.log.find(self.rule.cuts, target=self.objective.target)
 
 
 def find_view(counted: Counted, objective: Objective, method: Method) -> View:
     """Tune, and prove where the half was opened with this question."""
-    ledger = find_ledger(counted)
-    if ledger is not None and (ledger.objective, ledger.method) == (objective, method):
-        return View(counted, objective, method, ledger.first, ledger)
+    log = find_log(counted)
+    if log is not None and (log.objective, log.method) == (objective, method):
+        return View(counted, objective, method, log.first, log)
     sampling = counted.counting.sampling
     key = ("tuning", *counted.key, objective, method, sampling)
     evidence = keep(key, lambda: tune_all(counted.tuned, objective, method=method, sampling=sampling))
-    return View(counted, objective, method, evidence, ledger)
+    return View(counted, objective, method, evidence, log)
 
 
-def find_ledger(counted: Counted) -> Ledger | None:
+def find_log(counted: Counted) -> ProofLog | None:
     """What the confirmation half has been asked in this session, under this setting."""
-    return st.session_state.get(LEDGERS, {}).get(_key(counted))
+    return st.session_state.get(LOGS, {}).get(_key(counted))
 
 
-def keep_ledger(counted: Counted, ledger: Ledger) -> None:
+def keep_log(counted: Counted, log: ProofLog) -> None:
     """Remember it for the session."""
-    st.session_state.setdefault(LEDGERS, {})[_key(counted)] = ledger
+    st.session_state.setdefault(LOGS, {})[_key(counted)] = log
 
 
 def _key(counted: Counted) -> tuple[Any, ...]:
@@ -82,13 +82,13 @@ def _key(counted: Counted) -> tuple[Any, ...]:
 
 def times_opened(counted: Counted) -> int:
     """How often rows of this holdout have been opened in this session, under any setting."""
-    return sum(key[0] == counted.holdout.digest for key in st.session_state.get(LEDGERS, {}))
+    return sum(key[0] == counted.holdout.digest for key in st.session_state.get(LOGS, {}))
 
 
 def open_half(counted: Counted, objective: Objective, method: Method) -> None:
     """Ask the confirmation half the question for which it was kept."""
     first, delta = _prove(counted, objective, method), counted.counting.delta
-    keep_ledger(counted, Ledger.open(first, delta=delta, opened=times_opened(counted) + 1))
+    keep_log(counted, ProofLog.open(first, delta=delta, opened=times_opened(counted) + 1))
 
 
 def _prove(counted: Counted, objective: Objective, method: Method) -> Evidence:
@@ -110,13 +110,13 @@ def _prove(counted: Counted, objective: Objective, method: Method) -> Evidence:
 
 def compare(counted: Counted, objective: Objective, *, proven: bool) -> Comparison:
     """All methods at one question; ``proven``: with what the opened half says, each by itself."""
-    sampling, ledger = counted.counting.sampling, find_ledger(counted) if proven else None
-    how, test = ({}, None) if ledger is None else (_describe_test(ledger.proof), ledger.proof.test)
+    sampling, log = counted.counting.sampling, find_log(counted) if proven else None
+    how, test = ({}, None) if log is None else (_describe_test(log.proof), log.proof.test)
     comparison = keep(
         ("methods", *counted.key, objective, counted.counting.proof_key, test),
         lambda: compare_methods(counted.tuned, objective, sampling=sampling, **how),
     )
-    return comparison if ledger is None else comparison.settle(ledger.method, ledger.proof.outcome)
+    return comparison if log is None else comparison.settle(log.method, log.proof.outcome)
 
 
 def _describe_test(proof: Proof) -> dict[str, Any]:

@@ -23,8 +23,8 @@ from core.signoff.ledger import Ledger, now_utc
 from core.signoff.submission import Draft, prepare_draft
 from core.signoff.workflow import Signing, activate, approve, submit
 from core.thresholds.halves import BINS, LEVELS, Halves, Split, count_halves
-from core.thresholds.ledger import build_bundle
 from core.thresholds.objective import Objective
+from core.thresholds.proof_log import build_bundle
 from core.thresholds.prove import prove
 
 NEWER = Path(__file__).resolve().parents[2] / "sample_data" / "signoff.parquet"

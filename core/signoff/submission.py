@@ -53,7 +53,7 @@ class Submission:
     payload
         JSON values, with these keys:
 
-        ``policy`` (document with its hash); ``evidence`` (:func:`core.thresholds.ledger.build_bundle`) and
+        ``policy`` (document with its hash); ``evidence`` (:func:`core.thresholds.proof_log.build_bundle`) and
         ``evidence_hash``; ``data`` (digest, files, name, rows, positives, excluded, roles); ``earlier`` (submissions on
         the same rows: :func:`core.signoff.earlier.find_earlier`); ``method``, ``parameters``, ``seed``; ``versions``
         (recscope, numpy, duckdb, python, git, requirements); ``tuned`` and ``confirmed`` (counts with intervals: total,
@@ -121,7 +121,7 @@ def prepare_draft(
     Parameters
     ----------
     policy, evidence
-        What was tuned, and what it rests on: :func:`core.thresholds.ledger.build_bundle`.
+        What was tuned, and what it rests on: :func:`core.thresholds.proof_log.build_bundle`.
     holdout
         The rows that it was tuned on.
     active

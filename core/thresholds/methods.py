@@ -107,7 +107,7 @@ def compare_methods(
     Notes
     -----
     Each certificate errs with probability at most delta *by itself*. Choosing among methods by what the confirmation
-    half says is another look at it: see :mod:`core.thresholds.ledger`.
+    half says is another look at it: see :mod:`core.thresholds.proof_log`.
     """
     asked = sampling.in_sample(objective)
     prove = None

@@ -26,7 +26,7 @@ SCHEMA = "recscope-evidence/1"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Look:
+class FurtherLook:
     """A rule that was tested after the first one: where it came from, its target, and the answer."""
 
     origin: str
@@ -35,7 +35,7 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ledger:
+class ProofLog:
     """The question with which the confirmation half was opened, and all that was tested since.
 
     Attributes
@@ -54,10 +54,10 @@ class Ledger:
     proof: Proof
     counter: LookCounter
     opened: int = 1
-    looks: tuple[Look, ...] = ()
+    looks: tuple[FurtherLook, ...] = ()
 
     @classmethod
-    def open(cls, first: Evidence, *, delta: float, opened: int = 1) -> "Ledger":
+    def open(cls, first: Evidence, *, delta: float, opened: int = 1) -> "ProofLog":
         """Begin with the automatic test, made at ``LookCounter(delta, …).automatic``.
 
         Raises
@@ -79,12 +79,12 @@ class Ledger:
         """The method of the first question."""
         return self.first.tuning.method
 
-    def find(self, cuts: tuple[int, ...], *, target: float) -> Look | None:
+    def find(self, cuts: tuple[int, ...], *, target: float) -> FurtherLook | None:
         """The look at a rule and a target, if there was one: the same question has the same answer."""
         found = (look for look in self.looks if look.verdict.cuts == cuts and look.target == target)
         return next(found, None)
 
-    def test(self, cuts: tuple[int, ...], *, target: float, origin: str) -> "Ledger":
+    def test(self, cuts: tuple[int, ...], *, target: float, origin: str) -> "ProofLog":
         """Test one more rule, at the error that is left for rules chosen with counts of this half in sight.
 
         Raises
@@ -113,7 +113,7 @@ class Ledger:
             scope=self.proof.outcome.scope,
             test=self.proof.test,
         )
-        return replace(self, counter=verdict.looks, looks=(*self.looks, Look(origin, target, verdict)))
+        return replace(self, counter=verdict.looks, looks=(*self.looks, FurtherLook(origin, target, verdict)))
 
     def frame(self) -> pd.DataFrame:
         """One line per look: look, origin, target, thresholds, accepted, tp, precision, p_value, level, certified."""
@@ -124,7 +124,7 @@ class Ledger:
             [_line(i, look, confirm, self.first.sampling) for i, look in enumerate(self.looks, start=1)], columns=names
         )
 
-    def policy_of(self, look: Look, holdout: Holdout, *, where: Sequence[Among] = ()) -> Policy:
+    def policy_of(self, look: FurtherLook, holdout: Holdout, *, where: Sequence[Among] = ()) -> Policy:
         """A rule that a look certified, as a policy; its delta is the whole one.
 
         Raises
@@ -160,7 +160,7 @@ class Ledger:
 
 
 def build_bundle(
-    policy: Policy, evidence: Evidence, ledger: Ledger | None, *, counted: dict[str, Any]
+    policy: Policy, evidence: Evidence, log: ProofLog | None, *, counted: dict[str, Any]
 ) -> dict[str, Any]:
     """The policy and what it rests on as plain values; ``counted`` says how the rows were counted."""
     return {
@@ -169,11 +169,11 @@ def build_bundle(
         "policy": json.loads(write_policy(policy)),
         "counted": counted,
         "evidence": evidence.to_json(),
-        "confirmation": None if ledger is None else ledger.to_json(),
+        "confirmation": None if log is None else log.to_json(),
     }
 
 
-def _line(number: int, look: Look, confirm: Cuts, sampling: Sampling) -> tuple[Any, ...]:
+def _line(number: int, look: FurtherLook, confirm: Cuts, sampling: Sampling) -> tuple[Any, ...]:
     verdict = look.verdict
     thresholds = " · ".join(f"{one:.4g}" for one in Rule(confirm, verdict.cuts).thresholds)
     counts = verdict.confirmed

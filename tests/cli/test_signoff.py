@@ -25,9 +25,9 @@ from core.signoff.submission import prepare_draft
 from core.signoff.workflow import activate, approve, reject, submit
 from core.thresholds.evidence import tune_and_prove
 from core.thresholds.halves import LEVELS, Split, count_halves
-from core.thresholds.ledger import build_bundle
 from core.thresholds.objective import Objective
 from core.thresholds.policy_file import read_policy
+from core.thresholds.proof_log import build_bundle
 from tests.cli.conftest import Outcome
 from tests.signoff.acting import ANN, BOB, make_submission, put_in_force, seen, signing
 from tests.signoff.newer import draw_rows

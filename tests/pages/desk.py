@@ -26,9 +26,9 @@ from core.signoff.submission import Draft, Submission, prepare_draft
 from core.signoff.watch import watch
 from core.signoff.workflow import Signing, activate, approve, record_watch, reject, roll_back, submit, withdraw
 from core.thresholds.halves import BINS, LEVELS, Split, count_halves
-from core.thresholds.ledger import build_bundle
 from core.thresholds.objective import Objective
 from core.thresholds.policy import Policy
+from core.thresholds.proof_log import build_bundle
 from core.thresholds.prove import prove
 from tests.conftest import make_settings
 from tests.pages.drive import make_frame, to_csv

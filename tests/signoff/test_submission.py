@@ -40,10 +40,10 @@ from core.signoff.workflow import activate, approve, find_standing, reject, subm
 from core.thresholds.evidence import make_policy as policy_of
 from core.thresholds.evidence import tune_all
 from core.thresholds.halves import Split, count_cuts, count_halves
-from core.thresholds.ledger import build_bundle
 from core.thresholds.objective import Objective
 from core.thresholds.policy import Confirmation, LevelCounts, Policy
 from core.thresholds.policy_file import read_policy, write_policy
+from core.thresholds.proof_log import build_bundle
 from core.thresholds.prove import prove
 from core.thresholds.sampling import Sampling
 from tests.conftest import MakeHoldout, make_settings

@@ -16,9 +16,9 @@ from core.thresholds.certificate import Certificate, Refusal
 from core.thresholds.clustered import ClusteredBound, Groups
 from core.thresholds.evidence import Evidence, find_cautions
 from core.thresholds.halves import Split, count_halves
-from core.thresholds.ledger import Ledger
 from core.thresholds.objective import Objective
 from core.thresholds.precision import BernsteinTest, BinomialTest
+from core.thresholds.proof_log import ProofLog
 from core.thresholds.prove import apply_groups, choose_test, prove
 from tests.conftest import MakeHoldout
 
@@ -91,9 +91,9 @@ def test_few_groups_are_told_and_get_no_further_test(engine: DuckEngine, make_ho
     holdout = make_holdout(make_rows(2_000, 5), group="user")
     evidence = apply_groups(prove_rows(engine, holdout, delta=0.05), Groups(5.0, 49.0))
     assert any("fewer than 50" in caution for caution in find_cautions(evidence, holdout))
-    ledger = Ledger.open(evidence, delta=0.1)
+    log = ProofLog.open(evidence, delta=0.1)
     with pytest.raises(InputError, match="too few groups"):
-        ledger.test((1, 1), target=0.6, origin="by hand")
+        log.test((1, 1), target=0.6, origin="by hand")
 
 
 def test_weights_call_for_a_bound_under_weights(engine: DuckEngine, make_holdout: MakeHoldout) -> None:
@@ -122,8 +122,8 @@ def test_a_look_keeps_the_scope_of_the_first_test(engine: DuckEngine, make_holdo
         evidence = prove_rows(engine, holdout, scope=scope, delta=0.05)
         bins = evidence.proof.confirm.bins
         loose = (3 * bins // 10, 6 * bins // 10)  # precision 0.85 and 0.8 · 0.7 = 0.56: together 0.66
-        ledger = Ledger.open(evidence, delta=0.1).test(loose, target=0.6, origin="by hand")
-        look = ledger.looks[0]
+        log = ProofLog.open(evidence, delta=0.1).test(loose, target=0.6, origin="by hand")
+        look = log.looks[0]
         assert look.verdict.certified == passes
         if passes:
-            assert ledger.policy_of(look, holdout).confirmed.scope == scope
+            assert log.policy_of(look, holdout).confirmed.scope == scope
