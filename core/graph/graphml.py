@@ -38,14 +38,14 @@ def load_graphml(file: Path, *, name: str, settings: Settings) -> Job[Graph]:
         twice). Nothing is stored then.
     """
     stamp = read_stamp(file)
-    digests = yield from digest_files([file])
+    digests = yield from between(0.0, 0.05, digest_files([file]))
     digest = digest_content(digests, {"build": BUILD, "format": "graphml"})
     known = find_graph(digest, settings=settings)
     if known is not None:
         return replace(known, name=name)
     with graph_store(settings).scratch_folder() as folder:
         edges, nodes = folder / "graphml_edges.parquet", folder / "graphml_nodes.parquet"
-        found = yield from between(0.0, 0.5, unpack_graphml(file, edges=edges, nodes=nodes, settings=settings))
+        found = yield from between(0.05, 0.5, unpack_graphml(file, edges=edges, nodes=nodes, settings=settings))
         columns = {*found["edges"]["columns"], *found["nodes"]["columns"]}
         title, category, weight = (role if role in columns else None for role in ("title", "category", "weight"))
         reading = read_graph(

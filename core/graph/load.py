@@ -54,7 +54,7 @@ def load_graph(
     item_files, item_roles = items or ((), None)
     everything = [*files, *item_files]
     stamps = [read_stamp(file) for file in everything]
-    digests = yield from digest_files(everything)
+    digests = yield from between(0.0, 0.05, digest_files(everything))
     check_different(files, digests[: len(files)])
     if item_roles:
         check_different(item_files, digests[len(files) :])
@@ -94,7 +94,7 @@ def read_graph(
         As :func:`load_graph`.
     """
     edges = folder / "edges.parquet"
-    parsed = yield from between(0.0, 0.6 if items else 0.8, _parse(files, roles, edges, settings))
+    parsed = yield from between(0.05, 0.6 if items else 0.8, _parse(files, roles, edges, settings))
     rows = (yield from between(0.6, 0.8, _read_items(items, folder, settings))) if items else None
     yield Progress(0.8, "Building the graph")
     graph = build_graph(pq.read_table(edges), rows, parsed=parsed, digest=digest, name=name)

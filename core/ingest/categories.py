@@ -70,6 +70,6 @@ class CategoryCodes:
         if value not in self._codes and len(self._codes) >= self._cap:
             raise TooLarge(
                 f"{self._name!r} has more than {self._cap:,} different values.",
-                fix="Choose a coarser column as a segment, or raise RECSCOPE_MAX_SEGMENT_VALUES.",
+                fix="Choose a coarser column, or raise RECSCOPE_MAX_SEGMENT_VALUES.",
             )
         return self._codes.setdefault(value, len(self._codes))

@@ -9,10 +9,18 @@ import pandas as pd
 import pytest
 
 from core.graph.catalogue import LINES, make_catalogue
+from core.graph.data import Graph
+from core.graph.ease import fit_ease
+from core.graph.load import load_sample
+from core.graph.popularity import fit_popularity
+from core.graph.scorers import ScoreArray
 from core.graph.simulate import BONDS, CATEGORY_DIRECTION, Shop, simulate_shop
+from core.graph.split import split_graph
+from core.jobs import finish
+from core.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-CLEAR = 3.0  # an affinity that many times its reverse is a direction
+CLEAR_PAIRS = [pair for pair, here in CATEGORY_DIRECTION.items() if here >= 3 * CATEGORY_DIRECTION[pair[::-1]]]
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +67,8 @@ def test_edges_go_the_way_the_table_says(shop: Shop) -> None:
     category = shop.items.set_index("item")["category"]
     sources, targets = shop.edges["source"].map(category), shop.edges["target"].map(category)
     count = shop.edges.groupby([sources, targets]).size()
-    clear = [pair for pair, here in CATEGORY_DIRECTION.items() if here >= CLEAR * CATEGORY_DIRECTION[pair[::-1]]]
-    assert len(clear) >= 20
-    for first, second in clear:
+    assert len(CLEAR_PAIRS) >= 20
+    for first, second in CLEAR_PAIRS:
         assert count.get((first, second), 0) > 2 * count.get((second, first), 0), (first, second)
     named = [pair in CATEGORY_DIRECTION for pair in zip(sources, targets, strict=True)]
     assert np.mean(named) > 0.98  # the rest is noise
@@ -93,3 +100,20 @@ def test_the_table_is_frozen_and_whole() -> None:
 def test_seeds_draw_different_shops(shop: Shop) -> None:
     assert not simulate_shop(np.random.default_rng(6)).edges.equals(shop.edges)
     assert simulate_shop(np.random.default_rng(5)).edges.equals(shop.edges)
+
+
+def test_a_trained_model_recovers_the_direction_and_popularity_does_not(shared_settings: Settings) -> None:
+    graph = finish(load_sample(shared_settings))
+    fold = split_graph(graph, rng=np.random.default_rng(0)).fold
+    lost = {}
+    for fit in (fit_ease, fit_popularity):
+        scores = finish(fit(fold, rng=np.random.default_rng(0))).score_from(np.arange(graph.nodes))
+        lost[fit] = [pair for pair in CLEAR_PAIRS if _mean(scores, graph, *pair) <= _mean(scores, graph, *pair[::-1])]
+    assert lost[fit_ease] == []
+    assert len(lost[fit_popularity]) >= 3  # the in-degree alone gets some of them wrong
+
+
+def _mean(scores: ScoreArray, graph: Graph, first: str, second: str) -> float:
+    """Mean score from the products of one category to those of another."""
+    sources, targets = (graph.items.category == graph.items.categories.index(name) for name in (first, second))
+    return float(scores[np.ix_(sources, targets)].mean())
