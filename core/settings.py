@@ -38,6 +38,8 @@ class Settings:
         ``RECSCOPE_MAX_EXCLUDED_PERCENT`` (10): share of rows that missing or infinite values may leave out.
     parse_memory_bytes, parse_cpu_seconds
         ``RECSCOPE_PARSE_MEMORY_MB`` (1024), ``RECSCOPE_PARSE_CPU_S`` (600): limits of the parsing process.
+    train_memory_bytes, train_cpu_seconds
+        ``RECSCOPE_TRAIN_MEMORY_MB`` (8192), ``RECSCOPE_TRAIN_CPU_S`` (7200): limits of the training process.
     query_memory_bytes, query_seconds
         ``RECSCOPE_QUERY_MEMORY_MB`` (1024), ``RECSCOPE_QUERY_S`` (300): limits of the engine.
     ledger_url
@@ -67,6 +69,8 @@ class Settings:
     excluded_share: float
     parse_memory_bytes: int
     parse_cpu_seconds: int
+    train_memory_bytes: int
+    train_cpu_seconds: int
     query_memory_bytes: int
     query_seconds: int
     ledger_url: str = field(repr=False)  # it may hold a password
@@ -103,6 +107,8 @@ class Settings:
             excluded_share=_whole_number("RECSCOPE_MAX_EXCLUDED_PERCENT", 10, lowest=0, highest=100) / 100,
             parse_memory_bytes=_whole_number("RECSCOPE_PARSE_MEMORY_MB", 1_024) * MEBIBYTE,
             parse_cpu_seconds=_whole_number("RECSCOPE_PARSE_CPU_S", 600),
+            train_memory_bytes=_whole_number("RECSCOPE_TRAIN_MEMORY_MB", 8_192) * MEBIBYTE,
+            train_cpu_seconds=_whole_number("RECSCOPE_TRAIN_CPU_S", 7_200),
             query_memory_bytes=_whole_number("RECSCOPE_QUERY_MEMORY_MB", 1_024) * MEBIBYTE,
             query_seconds=_whole_number("RECSCOPE_QUERY_S", 300),
             ledger_url=os.environ.get("RECSCOPE_LEDGER") or f"sqlite:///{(home / 'signoff' / 'ledger.db').as_posix()}",

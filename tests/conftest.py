@@ -36,6 +36,8 @@ def make_settings(home: Path, **limits: Any) -> Settings:
         "excluded_share": 0.1,
         "parse_memory_bytes": 1024 * MEBIBYTE,
         "parse_cpu_seconds": 60,
+        "train_memory_bytes": 4096 * MEBIBYTE,
+        "train_cpu_seconds": 60,
         "query_memory_bytes": 512 * MEBIBYTE,
         "query_seconds": 60,
         "ledger_url": f"sqlite:///{home.as_posix()}/signoff/ledger.db",
@@ -179,6 +181,7 @@ def spark() -> Iterator[Any]:
     from pyspark.sql import SparkSession  # the import alone takes a second
 
     builder = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
+    builder = builder.config("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
     session = builder.config("spark.sql.shuffle.partitions", "1").getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     yield session

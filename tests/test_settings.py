@@ -17,6 +17,8 @@ VARIABLES = {
     "RECSCOPE_MAX_SEGMENT_VALUES": "segment_values",
     "RECSCOPE_PARSE_MEMORY_MB": "parse_memory_bytes",
     "RECSCOPE_PARSE_CPU_S": "parse_cpu_seconds",
+    "RECSCOPE_TRAIN_MEMORY_MB": "train_memory_bytes",
+    "RECSCOPE_TRAIN_CPU_S": "train_cpu_seconds",
     "RECSCOPE_QUERY_MEMORY_MB": "query_memory_bytes",
     "RECSCOPE_QUERY_S": "query_seconds",
 }

@@ -99,6 +99,29 @@ def split_graph(
     )
 
 
+def hold_out(graph: Graph, *, validation: float, rng: np.random.Generator) -> Fold:
+    """Keep some unordered pairs out of a graph, to choose by; all others are for training.
+
+    Parameters
+    ----------
+    graph
+        A graph with edges.
+    validation
+        Share of the pairs, 0 to 0.5: rounded, so that of a few pairs none may be kept out.
+    rng
+        Source of randomness.
+
+    Raises
+    ------
+    InputError
+        The share is out of range.
+    """
+    check_between(validation, 0, 0.5, name="validation share")
+    pairs, place = np.unique(_pair_keys(graph), return_inverse=True)
+    part = _part_at_random(len(pairs), validation, 0.0, rng)[place]
+    return Fold(graph.keep(part == TRAINING), graph.edges.take(part == VALIDATION))
+
+
 def has_edges(graph: Graph, pairs: Edges) -> BoolArray:
     """Whether each ordered pair is an edge of the graph, bool of shape (pairs,)."""
     return np.isin(pairs.keys(graph.nodes), graph.edges.keys(graph.nodes))

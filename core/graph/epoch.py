@@ -1,0 +1,21 @@
+"""What a learned engine reports after each pass over the edges."""
+
+from dataclasses import dataclass
+
+from core.jobs import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch(Progress):
+    """How far a training is.
+
+    Attributes
+    ----------
+    loss
+        Mean loss of the epoch.
+    hit_rate
+        HitRate@10 on validation edges; NaN where it was not measured.
+    """
+
+    loss: float
+    hit_rate: float
