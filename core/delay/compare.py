@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from core.arrays import FloatArray
-from core.checks import check_between, check_count
+from core.checks import check_count
 from core.delay.arms import DEFAULT_ARMS, Plan, plan_arm, train_arm
 from core.delay.data import FittedRule, Log, Options
 from core.delay.diagnostics import effective_size
@@ -277,7 +277,6 @@ def compare_on_log(
         ``at`` lies outside the log, or no later day has final labels.
     """
     plans = _plan(arms, options)
-    check_between(at, float("-inf"), log.until, name="as-of date")
     dates = [at + DAY * schedule.cadence * turn for turn in range(schedule.rounds)]
     found = np.empty((len(dates), len(plans), len(MEASURES)))
     for run, date in enumerate(dates):

@@ -6,6 +6,7 @@ from typing import Any, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from core.arrays import FloatArray, IntArray
 from core.checks import check_between, check_entries
@@ -239,6 +240,10 @@ class SnapshotWeights:
     label: FloatArray
     weight: FloatArray
 
+    def frame(self) -> pd.DataFrame:
+        """One row per entry: row (position in the snapshot), label, weight."""
+        return pd.DataFrame({"row": self.rows, "label": self.label, "weight": self.weight})
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StreamWeights:
@@ -260,6 +265,10 @@ class StreamWeights:
     label: FloatArray
     weight: FloatArray
     odds: bool = False
+
+    def frame(self) -> pd.DataFrame:
+        """One row per entry: row (position in the snapshot), label, weight."""
+        return pd.DataFrame({"row": self.rows, "label": self.label, "weight": self.weight})
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -64,7 +64,7 @@ class DelayEstimate:
         return np.where(pooled >= 1.0, 1.0, np.minimum(found, 1.0))
 
     def _position(self, snapshot: Snapshot) -> FloatArray:
-        index = self.scaling.columns(snapshot.features, snapshot.segment) @ self.coefficients
+        index = np.round(self.scaling.columns(snapshot.features, snapshot.segment) @ self.coefficients, INDEX_DIGITS)
         return np.asarray(np.interp(index, self.middle, np.arange(len(self.middle), dtype=np.float64)))
 
 

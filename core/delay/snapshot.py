@@ -9,6 +9,8 @@ from core.arrays import FloatArray
 from core.delay.data import Log, NoMatureCohort, Snapshot
 from core.errors import InputError
 
+FIRST, LAST = -6.0e10, 2.5e11  # UTC seconds, years 69 to 9892: what a date can be written for
+
 
 def observe(log: Log, at: float, *, window: float) -> Snapshot:
     """Return what was known of the log at one moment.
@@ -105,6 +107,8 @@ def show_time(at: float) -> str:
     >>> show_time(0.0)
     '1970-01-01 00:00 UTC'
     """
+    if not FIRST <= at <= LAST:
+        return "a date that no calendar has"
     return f"{datetime.fromtimestamp(float(at), UTC):%Y-%m-%d %H:%M} UTC"
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.delay.data import Log, Options, SignalServed
+from core.delay.data import Log, Options, SignalServed, SnapshotWeights, StreamWeights
 from core.delay.laws import DAY
 from core.errors import InputError
 
@@ -76,3 +76,9 @@ def test_bad_options_are_refused(change: dict[str, float]) -> None:
 
 def test_options_count_in_days() -> None:
     assert Options().lookback * DAY == 2_592_000
+
+
+def test_training_sets_are_tables() -> None:
+    arrays = np.array([4, 7]), np.array([1.0, 0.3]), np.array([2.0, 1.0])
+    for training in (SnapshotWeights(*arrays), StreamWeights(*arrays)):
+        assert training.frame().to_dict("list") == {"row": [4, 7], "label": [1.0, 0.3], "weight": [2.0, 1.0]}

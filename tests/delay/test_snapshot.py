@@ -36,10 +36,8 @@ def test_rows_become_mature_at_the_window() -> None:
     assert len(mature_rows(observe(tiny(), 40.0, window=30.0))) == 2
 
 
-@pytest.mark.parametrize("at", [0.0, 50.1, float("nan")])
+@pytest.mark.parametrize("at", [0.0, 50.1, float("nan"), float("inf"), 1e300])
 def test_a_moment_outside_the_log_is_refused(at: float) -> None:
-    if np.isnan(at):
-        at = -1.0
     with pytest.raises(InputError, match=r"as-of date .* lies outside the log \(1970-01-01 00:00 UTC"):
         observe(tiny(), at, window=30.0)
 
