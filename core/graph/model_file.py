@@ -16,8 +16,10 @@ from core.errors import InputError
 from core.graph.arrays_file import read_arrays, refused, write_arrays
 from core.graph.data import Edges, Graph, Items, TextArray
 from core.graph.scorers import Scorer
+from core.graph.terms import Explainable
 
 FORMAT, VERSION = "recscope-graph-model", 1
+ROUNDING = 1e-3  # of the sizes of the parts of a score, which are summed in another order than the score
 Setting: TypeAlias = str | int | float | bool | None
 
 # Where the classes live that a file may name. Each is a dataclass of arrays, sparse matrices, plain values, tuples, and
@@ -25,6 +27,7 @@ Setting: TypeAlias = str | int | float | bool | None
 HOMES = {
     "Factors": "core.graph.scorers",
     "Product": "core.graph.scorers",
+    "HopFactors": "core.graph.hops",
 }
 
 
@@ -135,7 +138,7 @@ def read_model(path: Path) -> Model:
     Notes
     -----
     Nothing in the file is run: it names classes of a fixed list, and holds numbers and text. The scorer is asked for
-    two rows, a column and two pairs before it is handed out.
+    two rows, a column, two pairs and the parts of a score before it is handed out.
     """
     header, arrays = read_arrays(path)
     if header.get("format") != FORMAT:
@@ -321,7 +324,10 @@ def _check_scorer(scorer: Scorer, nodes: int) -> None:
             pairs = scorer.score_pairs(some, some[::-1])
         shapes: Any = (scorer.nodes, rows.shape, columns.shape, pairs.shape)
         finite = all(bool(np.isfinite(scores).all()) for scores in (rows, columns, pairs))
+        parts = scorer.terms(0, nodes - 1).value if isinstance(scorer, Explainable) else pairs[:1]
     except (ValueError, IndexError):
         raise refused("the parts of its scorer do not fit together") from None
     if shapes != (nodes, (2, nodes), (1, nodes), (2,)) or not finite:
         raise refused("its scorer is not one of this graph")
+    if not abs(float(parts.sum()) - float(pairs[0])) <= ROUNDING * max(float(np.abs(parts).sum()), 1e-6):
+        raise refused("the parts of a score do not sum to it")
