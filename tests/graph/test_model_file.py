@@ -11,6 +11,7 @@ from scipy.sparse import csr_array
 
 from core.errors import InputError
 from core.graph.engines import ENGINES
+from core.graph.hops import HopFactors, Propagation
 from core.graph.model_file import Model, read_model, write_model
 from core.graph.scorers import Factors, Product
 from core.graph.split import split_graph
@@ -272,6 +273,23 @@ def test_matrices_that_point_outside_are_refused(tmp_path, part, array):
     write_model(make_model(SCORERS["sparse"]), path)
     rewrite(path, lambda members: members.update({f"scorer.left.{part}.npy": as_npy(array)}))
     with pytest.raises(InputError):
+        read_model(path)
+
+
+@pytest.mark.parametrize(
+    ("base", "message"), [(np.ones((5, 2)), "do not fit together"), (np.ones((5, 3)), "do not sum to it")]
+)
+def test_parts_that_are_not_those_of_the_score_are_refused(tmp_path, base, message):
+    path, start = tmp_path / "model", random_vectors()
+    flow = Propagation.of_edges(make_graph(PAIRS, 5).edges, 5, (0.5, 0.3, 0.2))
+    source, target = flow.apply(start.source, start.target)
+    scorer = HopFactors(source, target, start.source, start.target, flow.out, flow.into, flow.weights)
+    write_model(make_model(scorer), path)
+    found = read_model(path).scorer
+    assert found.weights == scorer.weights
+    assert found.terms(0, 1).value.tolist() == scorer.terms(0, 1).value.tolist()
+    rewrite(path, lambda members: members.update({"scorer.base_source.npy": as_npy(base.astype(np.float32))}))
+    with pytest.raises(InputError, match=message):
         read_model(path)
 
 
