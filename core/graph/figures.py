@@ -388,3 +388,30 @@ def _rings(projection: Projection, selected: int, role: str, axis: str) -> go.Sc
         showlegend=not axis,
         hoverinfo="skip",
     )
+
+
+def training_figure(epochs: pd.DataFrame) -> go.Figure:
+    """Loss and validation HitRate@10 per epoch, one below the other; columns epoch, loss, hit_rate."""
+    measured = epochs[epochs["hit_rate"].notna()]
+    line = {"mode": "lines+markers", "marker": {"size": 6}}
+    traces = [
+        go.Scatter(x=epochs["epoch"], y=epochs["loss"], name="loss", line={"color": BLUE}, **line),
+        go.Scatter(
+            x=measured["epoch"], y=measured["hit_rate"], name="HR@10", line={"color": VERMILLION}, yaxis="y2", **line
+        ),
+    ]
+    best = f" The best is {measured['hit_rate'].max():.3f}." if len(measured) else ""
+    figure = make_figure(
+        traces,
+        title="Training",
+        x_title="epoch",
+        y_title="loss",
+        alt=f"Loss, and HitRate at 10 on validation edges, over {len(epochs)} epochs.{best} The table has every epoch.",
+    )
+    axis = figure.layout.yaxis.to_plotly_json()
+    figure.update_layout(
+        yaxis={"domain": [0, 0.45]},
+        yaxis2={**axis, "title": {**axis["title"], "text": "validation HR@10"}, "domain": [0.55, 1], "anchor": "x"},
+        showlegend=False,
+    )
+    return figure

@@ -9,8 +9,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from queue import Empty, Queue
 from tempfile import TemporaryFile
-from threading import Lock
+from threading import Lock, Thread
 from typing import IO, Any
 
 from core.errors import InputError, RecScopeError, TooLarge
@@ -84,23 +85,38 @@ def _start_child(settings: Settings, errors: IO[bytes]) -> "subprocess.Popen[str
 
 
 def _listen(child: "subprocess.Popen[str]", request: str, errors: IO[bytes]) -> Job[None]:
+    """Pass on what the child reports; while it is silent, repeat how far it was, so that the job can be closed."""
     if child.stdin is None or child.stdout is None:  # both are pipes; this tells the type checker
         raise AssertionError
+    lines: Queue[str] = Queue()
+    Thread(target=_read_lines, args=(child.stdout, lines), daemon=True).start()
     with contextlib.suppress(BrokenPipeError):  # it died at once; its end is explained below
         child.stdin.write(request)
         child.stdin.close()
-    for line in child.stdout:
-        if not line.endswith("\n"):  # it was stopped in the middle of a word
-            break
+    last = Progress(0.0, "starting")
+    while True:
+        try:
+            line = lines.get(timeout=PATIENCE_SECONDS)
+        except Empty:
+            yield last
+            continue
+        if not line.endswith("\n"):  # the end, or it was stopped in the middle of a word
+            raise _explain_death(child.wait(), errors)
         message = json.loads(line)
-        if "progress" in message:
-            yield _report(message["progress"])
-        elif "error" in message:
+        if "error" in message:
             error = message["error"]
             raise _ERRORS.get(error["type"], InputError)(error["message"], fix=error["fix"])
-        else:
+        if "progress" not in message:
             return
-    raise _explain_death(child.wait(), errors)
+        report = _report(message["progress"])
+        yield report
+        last = Progress(report.share, report.note)
+
+
+def _read_lines(stream: IO[str], lines: "Queue[str]") -> None:
+    for line in stream:
+        lines.put(line)
+    lines.put("")
 
 
 def _report(told: dict[str, Any]) -> Progress:

@@ -1,0 +1,37 @@
+"""What is known of the items as numbers: standardised features, and one column per category."""
+
+import numpy as np
+
+from core.graph.data import Items
+from core.graph.scorers import ScoreArray
+
+MOST_CATEGORIES = 256
+
+
+def encode_items(items: Items) -> ScoreArray:
+    """Features with mean 0 and variance 1, then a 0/1 column for each of the most frequent categories.
+
+    Parameters
+    ----------
+    items
+        Of a graph.
+
+    Returns
+    -------
+    float32 of shape (nodes, columns).
+
+    Notes
+    -----
+    An unknown feature becomes 0, the mean; a feature that does not vary becomes 0 for all. Beyond 256 categories the
+    rarer ones have no column. Infinite values count as unknown.
+    """
+    values = np.where(np.isfinite(items.features), items.features, np.nan)
+    known = np.isfinite(values)
+    count = np.maximum(known.sum(axis=0), 1)
+    centred = np.where(known, values - np.where(known, values, 0).sum(axis=0) / count, 0)
+    deviation = np.sqrt((centred**2).sum(axis=0) / count)
+    standard = np.divide(centred, deviation, out=np.zeros_like(centred), where=deviation > 0)
+    frequency = np.bincount(items.category, minlength=len(items.categories))
+    columns = np.sort(np.argsort(-frequency, kind="stable")[:MOST_CATEGORIES])
+    one_hot = items.category[:, None] == columns[None, :]
+    return np.hstack([standard, one_hot]).astype(np.float32)
