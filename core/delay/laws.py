@@ -54,10 +54,10 @@ class DelayLaw:
     """
 
     kind: Kind = "mixture"
-    median: float = 3.5
+    median: float = 3.0
     shape: float = 0.7
     spread: float = 1.3
-    fast_share: float = 0.25
+    fast_share: float = 0.3
     fast_hours: float = 1.0
     slope: float = 0.6
     agreement: float = 0.1

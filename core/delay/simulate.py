@@ -109,7 +109,7 @@ class World:
     spread: float = 1.3
     campaigns: int = 6
     campaign_spread: float = 0.3
-    walk: float = 0.035
+    walk: float = 0.03
     jump: float = 0.0
     jump_day: int = 56
     new_campaigns: int = 0

@@ -131,7 +131,13 @@ def fit_fnw(snapshot: Snapshot, *, options: Options) -> StreamWeights:
 
 
 def fit_fnc(snapshot: Snapshot, *, options: Options) -> StreamWeights:
-    """The same stream without weights, which fits b = p/(1 + p); b/(1 − b) is served, at most 1."""
+    """The same stream without weights, which fits b = p/(1 + p); b/(1 − b) is served, at most 1.
+
+    Notes
+    -----
+    With a logistic b the served probability is exp(log-odds of b): where p is large it is not of that form, so the arm
+    misses p there even on endless data.
+    """
     stream = _arrivals(snapshot, options, observation=None)
     return StreamWeights(stream.rows, stream.label, np.ones(len(stream.rows)), odds=True)
 

@@ -1,0 +1,37 @@
+"""Signal × conversion given signal."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from core.delay.data import NoMatureCohort, Options, SignalServed
+from core.delay.entire_space import _find_horizon, fit_entire_space
+from core.delay.laws import DAY
+from core.delay.simulate import START
+from core.delay.snapshot import observe
+from tests.delay.populations import AT, WINDOW, exact_log, small_log, with_delays
+
+
+def test_the_horizon_is_when_almost_all_signals_of_mature_rows_have_come() -> None:
+    log = exact_log((5.0, 35.0), rows=1_000, signals=True)
+    assert _find_horizon(observe(log, AT, window=WINDOW)) == 3_600.0
+    young = log.time > AT - 30 * DAY  # rows that are not mature do not count
+    later = with_delays(log, log.delay, np.where(young[:, None], log.signal_delay * 9, log.signal_delay))
+    assert _find_horizon(observe(later, AT, window=WINDOW)) == 3_600.0
+
+
+def test_finished_cohorts_without_signals_are_refused() -> None:
+    log = small_log()
+    none = with_delays(log, log.delay, np.full_like(log.signal_delay, np.nan))
+    with pytest.raises(NoMatureCohort, match="sent a signal"):
+        fit_entire_space(observe(none, START + 62 * DAY, window=30 * DAY), options=Options())
+
+
+def test_a_rule_refuses_a_signal_among_its_features_too() -> None:
+    log = small_log()
+    at = START + 62 * DAY
+    seen = np.isfinite(log.signal_delay) & (log.time[:, None] + log.signal_delay <= at)
+    disguised = replace(log, features=np.hstack([log.features, seen]), feature_names=(*log.feature_names, "basket"))
+    with pytest.raises(SignalServed, match="'basket' says whether"):
+        fit_entire_space(observe(disguised, at, window=30 * DAY), options=Options())
