@@ -1,6 +1,6 @@
 """What a reviewer sees of a submission: the guarantee, the counts on both halves, and what would change."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import isnan
 from typing import Any
 
@@ -13,16 +13,17 @@ from core.signoff.figures import cutoffs_figure
 from core.signoff.submission import NOT_CONFIRMED
 from pages._shell_show import show_figure, show_table
 
+RATES = ("precision", "recall")
 LEVEL = [
     "low", "high", "threshold", "rows", "positives", "accepted", "tp",
-    *(f"{rate}{end}" for rate in ("precision", "recall") for end in ("", "_lo", "_hi")),
+    *(f"{rate}{end}" for rate in RATES for end in ("", "_lo", "_hi")),
 ]  # fmt: skip
 HALVES = {"tuned": "Tuned (hopeful)", "confirmed": "Confirmed (fresh rows)"}
 Payload = Mapping[str, Any]
 
 
 def show_evidence(payload: Payload) -> None:
-    """Guarantee, totals of both halves with intervals, and the tables behind them."""
+    """Guarantee, totals of both halves with intervals, a single threshold beside them, and the tables behind."""
     if payload["guarantee"] == NOT_CONFIRMED:
         st.warning(payload["guarantee"], icon=":material/warning:")
     else:
@@ -31,6 +32,7 @@ def show_evidence(payload: Payload) -> None:
     for column, (name, title) in zip(st.columns(2), HALVES.items(), strict=True):
         with column.container(border=True, height="stretch"):
             _show_total(title, payload[name])
+    st.text("\n".join(("One threshold for all levels instead:", *_tell_single(payload["baseline"]))))
     data = payload["data"]
     st.text(f"{data['name']} · {data['rows']:,} rows, {data['positives']:,} positives · {data['digest'][:16]}…")
     if payload["earlier"]:
@@ -51,10 +53,29 @@ def _show_total(title: str, half: Payload | None) -> None:
         st.text("No other rows were asked.")
         return
     total = half["total"]
-    for column, name in zip(st.columns(2), ("precision", "recall"), strict=True):
+    for column, name in zip(st.columns(2), RATES, strict=True):
         column.metric(name.capitalize(), percent(total[name]))
-        column.caption(f"95 %: {percent(total[f'{name}_lo'])} – {percent(total[f'{name}_hi'])}")
+        column.caption(f"95 %: {_interval(total, name)}")
     st.caption(f"{total['accepted']:,} of {total['rows']:,} rows accepted, {total['tp']:,} of them positive.")
+
+
+def _tell_single(baseline: Payload | None) -> Iterator[str]:
+    """A line per half of what a single threshold does there, and why it is not confirmed."""
+    if baseline is None:
+        yield "None meets the target."
+        return
+    for name, title in HALVES.items():
+        if name in baseline:
+            counts = baseline[name]
+            rates = (f"{rate} {percent(counts[rate])} (95 %: {_interval(counts, rate)})" for rate in RATES)
+            accepted = f"{counts['accepted']:,} of {counts['n']:,} rows accepted, {counts['tp']:,} of them positive"
+            yield f"{title}: {', '.join(rates)}; {accepted}."
+    if "refused" in baseline:
+        yield f"It is not confirmed: {baseline['refused']['reason']}"
+
+
+def _interval(counts: Payload, rate: str) -> str:
+    return f"{percent(counts[f'{rate}_lo'])} – {percent(counts[f'{rate}_hi'])}"
 
 
 def percent(share: float | None) -> str:

@@ -18,6 +18,7 @@ from core.signoff.history import read_lines
 from core.signoff.ledger import now_utc
 from core.thresholds.policy_file import read_policy
 from pages import _signoff_view
+from pages._signoff_evidence import _tell_single
 from pages._signoff_list import PER_PAGE
 from pages._signoff_sent import Sent
 from tests.pages.desk import LAST_SPRING, POLICY, Desk, Stock, make_stock, open_desk
@@ -333,6 +334,28 @@ def test_what_is_typed_about_one_version_is_not_signed_for_another(desk: Desk) -
         said.append(box.value)
         box.set_value("About the first one.").run()
     assert said == ["", ""]
+
+
+def test_a_single_threshold_is_shown_beside_the_evidence(desk: Desk) -> None:
+    desk.submit("Ada")
+    baseline = desk.records(1)[0].payload["baseline"]
+    said = words(open_as("Grace"))
+    for title, half in (("Tuned (hopeful)", "tuned"), ("Confirmed (fresh rows)", "confirmed")):
+        counts = baseline[half]
+        ends = (f"{counts[f'precision{end}']:.2%}" for end in ("", "_lo", "_hi"))
+        assert "{}: precision {} (95 %: {} – {}), recall".format(title, *ends) in said
+        assert f"; {counts['accepted']:,} of {counts['n']:,} rows accepted, {counts['tp']:,} of them positive." in said
+
+
+@pytest.mark.parametrize(
+    ("baseline", "told"),
+    [
+        (None, ["None meets the target."]),
+        ({"refused": {"reason": "Too few rows."}}, ["It is not confirmed: Too few rows."]),
+    ],
+)
+def test_without_a_confirmed_single_threshold_it_says_why(baseline: Any, told: list[str]) -> None:
+    assert list(_tell_single(baseline)) == told
 
 
 def test_a_void_rival_is_not_told_of(desk: Desk, stock: Stock) -> None:
