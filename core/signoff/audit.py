@@ -62,11 +62,10 @@ def audit(ledger: Ledger | str, receipts: Sequence[Receipt]) -> Job[Verification
 
 
 def _replay(database: Database, count: int) -> Job[list[Finding]]:
-    findings, done = list[Finding](), 0
-    pasts: defaultdict[str, _Past] = defaultdict(_Past)
+    findings, done, rules = list[Finding](), 0, Rules()
     for batch in _read(database):
         for sealed in batch:
-            findings += _look(sealed, pasts)
+            findings += _look(sealed, rules)
         done += len(batch)
         yield Progress(min(done / count, 1.0), f"{done:,} acts held against the rules")
     return findings
@@ -85,19 +84,30 @@ def _read(database: Database) -> Iterator[list[Sealed]]:
         after = rows[-1][0]
 
 
-def _look(sealed: Sealed, pasts: "defaultdict[str, _Past]") -> Iterator[Finding]:
+def _look(sealed: Sealed, rules: "Rules") -> Iterator[Finding]:
     record = sealed.open()
     if not _is_canonical(sealed.payload, record.payload):
         yield Finding(record.seq, "payload", f"Record {record.seq} has a payload that is not as the ledger writes it.")
-    if record.kind == "genesis":
-        return
-    past = pasts[record.policy]
-    past.policy, past.now = record.policy, record.at
-    refused = _ask(past, record)
-    if refused is not None:
-        told = f"Record {record.seq}, {record.kind} by {record.signer.name}, is against the rules: {refused}"
-        yield Finding(record.seq, "rule", told)
-    past.add(record)
+    yield from rules.ask(record)
+
+
+class Rules:
+    """The rules, asked of one record after the other whether they allowed it as things stood."""
+
+    def __init__(self) -> None:
+        self._pasts: defaultdict[str, _Past] = defaultdict(_Past)
+
+    def ask(self, record: Record) -> Iterator[Finding]:
+        """What the rules have against the record that follows those asked about before."""
+        if record.kind == "genesis":
+            return
+        past = self._pasts[record.policy]
+        past.policy, past.now = record.policy, record.at
+        refused = _ask(past, record)
+        if refused is not None:
+            told = f"Record {record.seq}, {record.kind} by {record.signer.name}, is against the rules: {refused}"
+            yield Finding(record.seq, "rule", told)
+        past.add(record)
 
 
 def _ask(past: "_Past", record: Record) -> str | None:

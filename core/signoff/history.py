@@ -6,10 +6,11 @@ from html import escape
 from typing import Any
 
 from core.errors import InputError
+from core.signoff.audit import Rules
 from core.signoff.chain import BEFORE_GENESIS, Sealed, canonical, read_json
 from core.signoff.data import LedgerDamaged, Receipt, Record
 from core.signoff.ledger import Ledger
-from core.signoff.verify import Finding, Verification
+from core.signoff.verify import FINDINGS_CAP, Finding, Verification, Walk, line_of
 from core.signoff.workflow import Listed, Standing, find_standing, list_summaries
 
 MANY = 1_000  # from which on a number is shown whole
@@ -53,19 +54,24 @@ def read_lines(lines: Iterable[str]) -> Iterator[Record]:
     InputError
         A line is not such a line, does not fit its hash, or does not follow the one before.
     """
+    return (record for record, _ in _open_lines(lines))
+
+
+def _open_lines(lines: Iterable[str]) -> Iterator[tuple[Record, Sealed]]:
     before, name = BEFORE_GENESIS, ""
     for number, line in enumerate(lines):
         try:
             found = read_json(line)
             payload, hashed, ledger = canonical(found.pop("payload")), found.pop("hash"), found.pop("ledger")
-            record = Sealed.of(ledger, found, payload).open()
+            sealed = Sealed.of(ledger, found, payload)
+            record = sealed.open()
             name = name or _name_of(record)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, LedgerDamaged) as error:
             raise InputError(f"Line {number + 1} is no record of a ledger.", fix=_EXPORT_AGAIN) from error
         if (record.hash, record.prev, record.seq, ledger) != (hashed, before, number, name):
             raise InputError(f"Line {number + 1} does not fit its hash, or the line before it.", fix=_EXPORT_AGAIN)
         before = record.hash
-        yield record
+        yield record, sealed
 
 
 def _name_of(genesis: Record) -> str:
@@ -74,41 +80,33 @@ def _name_of(genesis: Record) -> str:
 
 
 def verify_lines(lines: Iterable[str], receipts: Sequence[Receipt]) -> Verification:
-    """Verify an exported history, and hold receipts against it; no database is needed.
+    """Verify an exported history as :func:`core.signoff.audit.audit` does a ledger; no database is needed.
 
     Raises
     ------
     InputError
         Its first line is none of :func:`write_lines`.
+
+    Notes
+    -----
+    It ends at the first line that does not fit. Where a record is not in its order, or a receipt says other than a
+    line, the rules are not asked.
     """
-    name, last, told = "", None, []
-    waiting = list(receipts)
+    findings, forbidden = list[Finding](), list[Finding]()
+    walk, rules = Walk(receipts, findings), Rules()
     try:
-        for last in read_lines(lines):
-            name = name or _name_of(last)
-            told += [_differs(one) for one in waiting if one.seq == last.seq and one != _receipt_of(last, name)]
-            waiting = [one for one in waiting if one.seq != last.seq]
+        for record, sealed in _open_lines(lines):
+            walk.go([line_of(record, sealed)])
+            forbidden += rules.ask(record)
+        if not walk.records:
+            raise InputError("The file has no lines.", fix=_EXPORT_AGAIN)
+        walk.finish(walk.records)
     except InputError as error:
-        if last is None:
+        if not walk.records:
             raise
-        return _verified(name, last, [*told, Finding(last.seq + 1, "hash", str(error))])
-    if last is None:
-        raise InputError("The file has no lines.", fix=_EXPORT_AGAIN)
-    missing = "Record {}, of which {} holds a receipt, is missing."
-    told += [Finding(one.seq, "receipt", missing.format(one.seq, one.signer)) for one in waiting]
-    return _verified(name, last, told)
-
-
-def _receipt_of(record: Record, name: str) -> Receipt | None:
-    return Receipt.of(record, ledger_id=name) if record.seq else None
-
-
-def _differs(one: Receipt) -> Finding:
-    return Finding(one.seq, "receipt", f"Record {one.seq} differs from the receipt of {one.signer}.")
-
-
-def _verified(name: str, last: Record, findings: Sequence[Finding]) -> Verification:
-    return Verification(name, last.seq + 1, not findings, tuple(findings), last.hash)
+        findings.append(Finding(walk.records, "hash", str(error)))
+    told = (findings or forbidden)[:FINDINGS_CAP]
+    return Verification(walk.ledger_id, walk.records, not told, tuple(told), walk.prev)
 
 
 _EXPORT_AGAIN = "Export the history again, and compare both files: one of them was edited or cut short."

@@ -8,7 +8,7 @@ ledger, of a record that was cut off or rewritten. Whether the rules allowed wha
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import chain
@@ -24,12 +24,13 @@ from core.signoff.chain import (
     BEFORE_GENESIS,
     HEAD_PREFIX,
     PAYLOAD_PREFIX,
+    Sealed,
     canonical,
     hash_head,
     hash_payload,
     read_json,
 )
-from core.signoff.data import LedgerDamaged, Receipt
+from core.signoff.data import LedgerDamaged, Receipt, Record
 from core.signoff.database import PATIENCE_S, Database, check_integrity, find_database
 from core.signoff.ledger import Ledger
 from core.signoff.schema import RECORDS
@@ -142,7 +143,7 @@ def verify(ledger: Ledger | str, receipts: Sequence[Receipt]) -> Job[Verificatio
 def _verify(database: Database, receipts: Sequence[Receipt], findings: list[Finding]) -> Job[Verification]:
     faults, count = _look_at_schema(database)
     findings += [Finding(None, "schema", f"{database.place}: {fault}.") for fault in faults]
-    walk = _Walk(receipts, findings)
+    walk = Walk(receipts, findings)
     for rows in _read(database) if count else ():
         walk.go(rows)
         yield Progress(min(walk.records / count, 1.0), f"{walk.records:,} records verified")
@@ -195,12 +196,21 @@ def _read(database: Database) -> Iterator[Sequence[Line]]:
         with database.transaction(write=False) as connection:
             rows: Sequence[Line] = connection.execute(statement, values).cursor.fetchall()
         if not in_file:
-            rows = [tuple(v.encode() if isinstance(v, str) else v for v in row) for row in rows]
+            rows = [_in_bytes(row) for row in rows]
         if rows:
             yield rows
         if len(rows) < _BATCH:
             return
         statement, values["after"] = following, rows[-1][0]
+
+
+def line_of(record: Record, sealed: Sealed) -> Line:
+    """The row that the ledger keeps of a record, as :class:`Walk` takes it."""
+    return _in_bytes(schema.row_of(record, sealed).values())
+
+
+def _in_bytes(row: Iterable[Any]) -> Line:
+    return tuple(v.encode() if isinstance(v, str) else v for v in row)
 
 
 @cache
@@ -212,7 +222,7 @@ def _statements(in_file: bool) -> tuple[Select[Any], Select[Any]]:
     return first, first.where(RECORDS.c.seq > bindparam("after"))
 
 
-class _Walk:
+class Walk:
     """Goes over the records in order, and knows what the next one must be.
 
     Invariant: the attributes are those of the records so far, whether or not these were right, so that each flaw is

@@ -8,6 +8,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import event
@@ -138,6 +139,22 @@ class TestLines:
         assert [(finding.seq, finding.kind) for finding in cut.findings] == [(4, "receipt")]
         assert (cut.records, cut.head) == (4, records[2].hash)
 
+    def test_an_act_that_no_rule_allows_is_told(self, full: Ledger) -> None:
+        *before, last = write_lines(full)
+        signer = json.loads(last)["signer"] | {"roles": ["auditor"]}
+        changed = seal(before[3], kind="activate", signer=signer, meaning="I activate.", payload={})
+        found = verify_lines([*before[:3], changed], [])
+        assert [(finding.seq, finding.kind) for finding in found.findings] == [(3, "rule")]
+        assert "may not activate a version" in found.findings[0].text
+        assert (found.ok, found.records) == (False, 4)
+
+    @pytest.mark.parametrize(("changes", "kind"), [({"revision": 9}, "gap"), ({"version": 7}, "gap"),
+                                                   ({"at": "2020-01-01T00:00:00.000000Z"}, "link")])  # fmt: skip
+    def test_a_record_out_of_its_order_is_told(self, changes: dict[str, Any], kind: str, full: Ledger) -> None:
+        lines = list(write_lines(full))
+        found = verify_lines([*lines[:3], seal(lines[3], **changes)], [])
+        assert [(finding.seq, finding.kind) for finding in found.findings] == [(3, kind)]
+
     def test_the_first_bad_line_is_told_and_what_is_before_it_still_counts(self, full: Ledger) -> None:
         lines = list(write_lines(full))
         found = verify_lines([*lines[:3], lines[4]], [Receipt.of(full.last(), ledger_id=full.id)])
@@ -147,7 +164,7 @@ class TestLines:
                 verify_lines(none, [])
 
 
-def seal(line: str, **changes: str) -> str:
+def seal(line: str, **changes: Any) -> str:
     """A line with other values, and a hash that fits them."""
     found = json.loads(line) | changes
     payload, ledger = canonical(found.pop("payload")), found.pop("ledger")

@@ -250,8 +250,8 @@ def walk(rows: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch, *, slowly
     findings: list[Finding] = []
     with monkeypatch.context() as patched:
         if slowly:
-            patched.setattr(module._Walk, "_take", lambda walk, row: False)
-        found = module._Walk([], findings)
+            patched.setattr(module.Walk, "_take", lambda walk, row: False)
+        found = module.Walk([], findings)
         found.go(rows)
     return findings
 
@@ -282,8 +282,8 @@ def test_most_records_are_verified_the_short_way(
     entries = [make_entry(), *(make_entry("approve", 1, signer="Zoë") for _ in range(5))]
     sign(ledger, *(replace(one, signer=replace(ada, auth_time=i)) for i, one in enumerate(entries, start=1)))
     explained = []
-    explain = module._Walk._explain
-    monkeypatch.setattr(module._Walk, "_explain", lambda walk, row: explained.append(row[0]) or explain(walk, row))
+    explain = module.Walk._explain
+    monkeypatch.setattr(module.Walk, "_explain", lambda walk, row: explained.append(row[0]) or explain(walk, row))
     assert look(ledger).ok
     assert explained == [0]
 
