@@ -10,7 +10,7 @@ from core.holdout.load import find_holdout, load_sample
 from core.jobs import Job
 from core.plotting import clean_label
 from core.settings import Settings
-from pages._holdout_files import DIGEST, take_path, upload
+from pages._holdout_files import DIGEST, name_path, upload
 from pages._shell import guarded, touring
 from pages._shell_jobs import run_job
 
@@ -82,4 +82,4 @@ def _use_sample(_: Settings) -> None:
     st.caption("Simulated rows whose true answer is known. Upload a file to see your own.")
 
 
-_SOURCES = {"Sample": _use_sample, "Upload": upload, "Path": take_path}
+_SOURCES = {"Sample": _use_sample, "Upload": upload, "Path": name_path}

@@ -1,7 +1,7 @@
 """Long work on a page: a job with a progress bar and a cancel button, and the results that are kept."""
 
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import fields, is_dataclass
 from functools import partial
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import pandas as pd
 import streamlit as st
 
-from core.jobs import Job
+from core.jobs import Job, Progress
 from core.settings import MEBIBYTE
 from pages._shell import Stopped
 
@@ -22,11 +22,15 @@ Result = TypeVar("Result")
 
 
 class Results:
-    """Finished results by key, the last ones used; keys are digests and scalars, never frames."""
+    """Finished results by key, the last ones used; keys are digests and scalars, never frames.
+
+    An array that several results share, such as those of the graph they are about, counts once.
+    """
 
     def __init__(self, limit_bytes: int) -> None:
         self._limit, self._bytes = limit_bytes, 0
-        self._kept: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        self._kept: OrderedDict[Hashable, tuple[Any, dict[int, int]]] = OrderedDict()
+        self._holders: Counter[int] = Counter()
         self._lock = Lock()
 
     def get(self, key: Hashable) -> Any | None:
@@ -39,23 +43,37 @@ class Results:
 
     def put(self, key: Hashable, result: Any) -> None:
         """Keep a result, and let go of those used longest ago until all fit."""
-        size = SMALLEST + measure(result)
+        parts = measure(result)
         with self._lock:
-            self._bytes += size - self._kept.pop(key, (None, 0))[1]
-            self._kept[key] = (result, size)
+            if key in self._kept:
+                self._release(*self._kept.pop(key))
+            self._kept[key] = (result, parts)
+            self._bytes += SMALLEST + sum(size for part, size in parts.items() if not self._holders[part])
+            self._holders.update(dict.fromkeys(parts, 1))
             while self._bytes > self._limit:
-                self._bytes -= self._kept.popitem(last=False)[1][1]
+                self._release(*self._kept.popitem(last=False)[1])
+
+    def _release(self, _: Any, parts: dict[int, int]) -> None:
+        self._holders.subtract(dict.fromkeys(parts, 1))
+        gone = [part for part in parts if not self._holders[part]]
+        self._bytes -= SMALLEST + sum(parts[part] for part in gone)
+        for part in gone:
+            del self._holders[part]
 
 
-def measure(result: Any) -> int:
-    """Bytes of the arrays and tables inside a result."""
+def measure(result: Any) -> dict[int, int]:
+    """Bytes of each array and table inside a result, by its identity; it is kept, so no other takes that over."""
     if is_dataclass(result):
-        return sum(measure(getattr(result, part.name)) for part in fields(result))
-    if isinstance(result, tuple):
-        return sum(map(measure, result))
-    if isinstance(result, pd.DataFrame):
-        return int(result.memory_usage(deep=True).sum())
-    return int(getattr(result, "nbytes", 0))
+        parts = [getattr(result, part.name) for part in fields(result)]
+    elif hasattr(result, "indptr"):  # a sparse matrix
+        parts = [result.data, result.indices, result.indptr]
+    elif isinstance(result, pd.DataFrame):
+        return {id(result): int(result.memory_usage(deep=True).sum())}
+    elif not isinstance(result, tuple):
+        return {id(result): result.nbytes} if hasattr(result, "nbytes") else {}
+    else:
+        parts = list(result)
+    return {identity: size for part in parts for identity, size in measure(part).items()}
 
 
 @st.cache_resource
@@ -63,8 +81,10 @@ def _results() -> Results:
     return Results(KEPT_BYTES)
 
 
-def compute(key: Hashable, start: Callable[[], Job[Result]], *, label: str) -> Result:
-    """Return the result of a job, from memory where the same key was computed before.
+def compute(
+    key: Hashable, start: Callable[[], Job[Result]], *, label: str, watch: Callable[[Progress], None] | None = None
+) -> Result:
+    """Return the result of a job, from memory where the same key was computed before; ``watch`` sees each report.
 
     Raises :class:`Stopped` where the user has cancelled this key; the rest of the page goes on.
     """
@@ -77,7 +97,7 @@ def compute(key: Hashable, start: Callable[[], Job[Result]], *, label: str) -> R
         fix = "Try again, or choose something smaller."
         raise Stopped(f"{label}: stopped before it was done.", fix=fix, again=partial(stopped.discard, key))
     with slot.container():
-        result = run_job(start(), label=label, on_cancel=partial(stopped.add, key))
+        result = run_job(start(), label=label, on_cancel=partial(stopped.add, key), watch=watch)
     slot.empty()
     _results().put(key, result)
     return result
@@ -92,8 +112,14 @@ def keep(key: Hashable, make: Callable[[], Result]) -> Result:
     return known
 
 
-def run_job(job: Job[Result], *, label: str, on_cancel: Callable[[], None] | None = None) -> Result:
-    """Run a job to its end; after a moment a progress bar and a cancel button appear.
+def run_job(
+    job: Job[Result],
+    *,
+    label: str,
+    on_cancel: Callable[[], None] | None = None,
+    watch: Callable[[Progress], None] | None = None,
+) -> Result:
+    """Run a job to its end; after a moment a progress bar and a cancel button appear. ``watch`` sees each report.
 
     Cancelling, leaving or changing an input starts another run of the page, which closes the job.
     """
@@ -107,6 +133,8 @@ def run_job(job: Job[Result], *, label: str, on_cancel: Callable[[], None] | Non
                     st.button("Cancel", key=f"cancel_{label}", on_click=on_cancel, icon=":material/cancel:")
             if bar is not None:
                 bar.progress(min(max(report.share, 0.0), 1.0), text=f"{label}: {report.note}, {report.share:.0%}")
+            if watch is not None:
+                watch(report)
     except StopIteration as end:
         result: Result = end.value
         return result

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_array
 from streamlit.testing.v1 import AppTest
 
 from core.errors import InputError
@@ -168,7 +169,25 @@ def test_measure_sees_arrays_inside_records() -> None:
 
     table = pd.DataFrame({"x": np.zeros(1000)})
     result = Outer(np.zeros(100), Inner(table), (np.zeros(10), np.zeros(10)))
-    assert measure(result) == 800 + 80 + 80 + int(table.memory_usage(deep=True).sum())
+    assert sum(measure(result).values()) == 800 + 80 + 80 + int(table.memory_usage(deep=True).sum())
+
+
+def test_measure_sees_sparse_matrices() -> None:
+    assert sum(measure(csr_array(np.eye(5))).values()) == 5 * 8 + 5 * 4 + 6 * 4, "values, columns, row starts"
+
+
+def test_an_array_that_results_share_counts_once_and_as_long_as_one_holds_it() -> None:
+    shared = np.zeros(100)
+    results = Results(3 * SMALLEST + 800 + 80)
+    for name in "ab":
+        results.put(name, (shared, name))
+    results.put("c", np.zeros(10))
+    assert all(results.get(name) is not None for name in "abc")
+    results.put("a", 1)
+    results.put("b", 1)
+    results.put("d", np.zeros(80))
+    assert results.get("c") is None, "four results are one too many"
+    assert results.get("d") is not None, "and the shared array is gone"
 
 
 # --- text from outside ---
