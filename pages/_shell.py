@@ -29,6 +29,7 @@ PAGES = (
     PageEntry("holdout", "Holdout", ":material/blur_on:"),
     PageEntry("thresholds", "Thresholds", ":material/tune:"),
     PageEntry("signoff", "Sign-off", ":material/approval:"),
+    PageEntry("graph", "Graph", ":material/hub:"),
 )
 
 

@@ -284,6 +284,7 @@ def _nodes(ego: Ego, role: str) -> go.Scatter:
         marker={"size": np.where(ego.opened[some], CENTRE_SIZE, NODE_SIZE), "opacity": 1, **ROLES[role]},
         text=[label if len(label) <= room else f"{label[: room - 1]}…" for label in labels],
         textposition=sides.tolist(),
+        cliponaxis=False,
         customdata=_node_data(ego.node_frame().iloc[some], ["in_degree", "out_degree"]),
         hovertemplate=NODE_HOVER,
         name=ROLE_NAMES[role],

@@ -148,13 +148,18 @@ def evaluate(graph: Graph, trial: Trial, *, settings: Settings) -> Job[Evaluatio
     def read(path: Path) -> Evaluation:
         return read_evaluation(path, _part(graph, trial))
 
-    path = settings.home / "graph" / "evaluations" / _name(graph, asdict(trial))
+    path = evaluation_path(graph, trial, settings=settings)
     return (yield from _read_or_run(path, read, {"task": "evaluate", "trial": asdict(trial)}, graph, settings))
 
 
 def model_path(graph: Graph, recipe: Recipe, *, settings: Settings) -> Path:
     """Where the model of a graph and a recipe is kept once it is trained: its name is the digest of both."""
     return settings.home / "graph" / "models" / _name(graph, asdict(recipe))
+
+
+def evaluation_path(graph: Graph, trial: Trial, *, settings: Settings) -> Path:
+    """Where the evaluation of a graph is kept once it is done: its name is the digest of graph and trial."""
+    return settings.home / "graph" / "evaluations" / _name(graph, asdict(trial))
 
 
 def _name(graph: Graph, made: dict[str, Any]) -> str:

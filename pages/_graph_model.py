@@ -1,0 +1,121 @@
+"""The model that the page asks: read where it is stored, trained where it is not, with live figures meanwhile."""
+
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from core.graph.data import Graph
+from core.graph.epoch import Epoch
+from core.graph.figures import training_figure
+from core.graph.model_file import Model, read_model
+from core.graph.train import Recipe, model_path, train
+from core.jobs import Job, Progress
+from core.settings import Settings
+from pages._graph_options import QUICK, choose_recipe, is_ready, title_of
+from pages._shell import guarded
+from pages._shell_jobs import compute, keep
+from pages._shell_show import show_figure, show_table
+
+WANTED = "graph_wanted"
+MODELS_KEPT = 2
+Found = tuple[Model, Path]
+
+
+def choose_model(graph: Graph, settings: Settings) -> Found | None:
+    """Engine and settings, and their model; one that takes long is trained on demand, and a quick one stands in."""
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        recipe = choose_recipe()
+    with right:
+        found = _find_wanted(graph, recipe, settings)
+        if found is None and recipe != Recipe(QUICK):
+            with guarded("graph_stand_in"):
+                found = _find(graph, Recipe(QUICK), settings)
+        if found is not None:
+            _describe(*found)
+    return found
+
+
+def _find_wanted(graph: Graph, recipe: Recipe, settings: Settings) -> Found | None:
+    path = model_path(graph, recipe, settings=settings)
+    wanted = st.session_state.setdefault(WANTED, set())
+    if not (path.exists() or is_ready(recipe, graph) or path.name in wanted):
+        st.markdown(
+            f"**{title_of(recipe.engine)}** is not trained on this graph with these settings yet. Until it is, "
+            f"{title_of(QUICK)} stands in."
+        )
+        want = partial(wanted.add, path.name)
+        st.button("Train", key="graph_train", type="primary", icon=":material/model_training:", on_click=want)
+        return None
+    found = None
+    with guarded("graph_training"):
+        found = _find(graph, recipe, settings)
+    return found
+
+
+def _find(graph: Graph, recipe: Recipe, settings: Settings) -> Found:
+    path = model_path(graph, recipe, settings=settings)
+    if not path.exists():
+        curve = _Curve()
+        compute(
+            ("model", path.name), partial(_train, graph, recipe, path, settings),
+            label=title_of(recipe.engine), watch=curve.watch,
+        )  # fmt: skip
+        curve.slot.empty()
+        keep(("curve", path.name), curve.frame)
+    return _open(str(path)), path
+
+
+def _train(graph: Graph, recipe: Recipe, path: Path, settings: Settings) -> Job[str]:
+    yield from train(graph, recipe, settings=settings)
+    return path.name
+
+
+@st.cache_resource(max_entries=MODELS_KEPT, show_spinner=False)
+def _open(path: str) -> Model:
+    """The last models used stay in memory, however large; a path names their content."""
+    return read_model(Path(path))
+
+
+class _Curve:
+    """Loss and validation HitRate, drawn as the epochs come in."""
+
+    def __init__(self) -> None:
+        self.slot = st.empty()
+        self.epochs: list[tuple[float, float]] = []
+
+    def watch(self, report: Progress) -> None:
+        """Take one report."""
+        if isinstance(report, Epoch):
+            self.epochs.append((report.loss, report.hit_rate))
+            with self.slot.container():
+                show_figure(training_figure(self.frame()), key=f"figure_training_{len(self.epochs)}")
+
+    def frame(self) -> pd.DataFrame:
+        """One row per epoch."""
+        frame = pd.DataFrame(self.epochs, columns=["loss", "hit_rate"])
+        return frame.assign(epoch=range(1, len(frame) + 1))[["epoch", "loss", "hit_rate"]]
+
+
+def _describe(model: Model, path: Path) -> None:
+    """What the model reaches on validation edges, and how its training went."""
+    figures = model.validation
+    if not figures:
+        st.text(f"{title_of(model.engine)}: the graph is too small to hold edges out, so nothing was measured.")
+        return
+    hits, reciprocal = (
+        f"{figures[name]:.3f} ({figures[f'{name}_lo']:.3f} to {figures[f'{name}_hi']:.3f})"
+        for name in ("HR@10", "MRR@20")
+    )
+    st.markdown(
+        f"**{title_of(model.engine)}**, measured on {figures['n']:,.0f} edges that it was not fitted to:\n\n"
+        f"- HitRate@10 **{hits}**: how often the target is among the first 10\n"
+        f"- MRR@20 **{reciprocal}**: the mean of 1 / rank of the target, 0 beyond rank 20"
+    )
+    st.caption("95 % intervals over products. An engine may choose by these edges: Compare engines uses fresh ones.")
+    curve = keep(("curve", path.name), pd.DataFrame)  # empty where it was trained before the server started
+    if len(curve):
+        show_figure(training_figure(curve), key="figure_training")
+        show_table(curve, name="training")

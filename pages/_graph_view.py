@@ -1,0 +1,114 @@
+"""What the views of the graph page share: graph, model, and the product that is looked at."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from core.errors import InputError
+from core.graph.data import Graph
+from core.graph.explain import Explanation, explain
+from core.graph.model_file import Model
+from core.graph.recommend import Recommendations, recommend
+from core.graph.retrieve import Direction
+from core.graph.scorers import Scorer
+from core.graph.search import index_products, search_products
+from core.graph.wording import suggest_products
+from core.plotting import clean_label
+from core.settings import Settings
+from pages._shell_jobs import keep
+from pages._shell_show import tell_apart
+
+SEARCH, PRODUCT = "graph_search", "graph_product"
+SUGGESTED = 50
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """What the sections of one run share."""
+
+    graph: Graph
+    model: Model
+    path: Path
+    settings: Settings
+
+    @property
+    def scorer(self) -> Scorer:
+        """The model's scores."""
+        return self.model.scorer
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """The file's name is a digest of graph and recipe."""
+        return (self.path.name,)
+
+
+def choose_product(view: View) -> int:
+    """A search box and the products that match; without a search, those with most edges out."""
+    left, right = st.columns([2, 3])
+    text = left.text_input(
+        "Search by title or id", key=SEARCH, placeholder="phone case", bind="query-params", persist_state="session"
+    )
+    found = _find_products(view.graph, text)
+    if st.session_state.get(PRODUCT) not in found:
+        st.session_state[PRODUCT] = found[0]
+    labels = tell_apart(f"{view.graph.items.title[node]} · {view.graph.ids[node]}" for node in found)
+    named = dict(zip(found, labels.values(), strict=True))
+    node = right.selectbox(
+        "Product", found, format_func=lambda node: named.get(node, str(node)), key=PRODUCT, persist_state="session"
+    )
+    if node not in found:
+        raise InputError("There is no such product.", fix="Choose one of those shown.")
+    if st.query_params.get("product") != str(view.graph.ids[node]):
+        st.query_params["product"] = str(view.graph.ids[node])
+    return int(node)
+
+
+def look_at(name: str) -> None:
+    """Search for a product by its whole id: it is then the first that matches, and chosen."""
+    st.session_state.update({SEARCH: name, PRODUCT: None})
+
+
+def _find_products(graph: Graph, text: str) -> list[int]:
+    if not text.strip():
+        suggested: list[int] = suggest_products(graph, limit=SUGGESTED).tolist()
+        linked = _find_id(graph, st.query_params.get("product"))
+        return suggested if linked is None or linked in suggested else [linked, *suggested]
+    index = keep(("index", graph.digest), lambda: index_products(graph))
+    found: list[int] = search_products(index, text).node.tolist()
+    if not found:
+        raise InputError("No product has these words in its title or id.", fix="Type a part of a title or an id.")
+    return found
+
+
+def _find_id(graph: Graph, name: str | None) -> int | None:
+    if name is None:
+        return None
+    at = int(np.searchsorted(graph.ids, name))
+    return at if at < graph.nodes and graph.ids[at] == name else None
+
+
+def show_product(view: View, node: int) -> None:
+    """One line about a product."""
+    graph = view.graph
+    category = graph.items.categories[graph.items.category[node]]
+    leads, reached = int(graph.out_degree[node]), int(graph.in_degree[node])
+    st.text(
+        f"{clean_label(graph.items.title[node])} · {clean_label(category)} · leads to {leads:,} products, "
+        f"{reached:,} lead to it"
+    )
+
+
+def find_list(view: View, node: int, direction: Direction, *, k: int, with_known: bool) -> Recommendations:
+    """The ranked list of a product."""
+    return keep(
+        ("list", *view.key, node, direction, k, with_known),
+        lambda: recommend(view.graph, view.scorer, node, k=k, direction=direction, with_known=with_known),
+    )
+
+
+def find_explanation(view: View, source: int, target: int) -> Explanation:
+    """The parts of one score."""
+    return keep(("explanation", *view.key, source, target), lambda: explain(view.graph, view.scorer, source, target))
