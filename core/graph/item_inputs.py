@@ -4,6 +4,7 @@ import numpy as np
 
 from core.graph.data import Items
 from core.graph.scorers import ScoreArray
+from core.ingest.schema import MISSING_CATEGORY
 
 MOST_CATEGORIES = 256
 
@@ -22,8 +23,8 @@ def encode_items(items: Items) -> ScoreArray:
 
     Notes
     -----
-    An unknown feature becomes 0, the mean; a feature that does not vary becomes 0 for all. Beyond 256 categories the
-    rarer ones have no column. Infinite values count as unknown.
+    An unknown feature becomes 0, the mean; a feature that does not vary becomes 0 for all. Infinite values count as
+    unknown. An unknown category has no column, nor has one that all items share; beyond 256 the rarer ones have none.
     """
     values = np.where(np.isfinite(items.features), items.features, np.nan)
     known = np.isfinite(values)
@@ -32,6 +33,8 @@ def encode_items(items: Items) -> ScoreArray:
     deviation = np.sqrt((centred**2).sum(axis=0) / count)
     standard = np.divide(centred, deviation, out=np.zeros_like(centred), where=deviation > 0)
     frequency = np.bincount(items.category, minlength=len(items.categories))
-    columns = np.sort(np.argsort(-frequency, kind="stable")[:MOST_CATEGORIES])
+    telling = (np.array(items.categories, dtype=object) != MISSING_CATEGORY) & (frequency < len(items.category))
+    by_frequency = np.argsort(-frequency, kind="stable")
+    columns = np.sort(by_frequency[telling[by_frequency]][:MOST_CATEGORIES])
     one_hot = items.category[:, None] == columns[None, :]
     return np.hstack([standard, one_hot]).astype(np.float32)

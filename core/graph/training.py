@@ -2,38 +2,23 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 import torch
 from scipy.sparse import csr_array
 
+from core.arrays import IntArray
 from core.graph.data import Edges, Fold, make_adjacency
+from core.graph.epoch import Epoch
 from core.graph.ranking import rank_edges
 from core.graph.scorers import Factors
-from core.jobs import Job, Progress
+from core.jobs import Job
 
 VALIDATION_EDGES = 2_000
 VALIDATION_SCORES = 200_000_000
 FEWEST_EDGES = 200
 Model = TypeVar("Model", bound=Factors)
-
-
-@dataclass(frozen=True, slots=True)
-class Epoch(Progress):
-    """How far a training is.
-
-    Attributes
-    ----------
-    loss
-        Mean loss of the epoch.
-    hit_rate
-        HitRate@10 on validation edges; NaN where it was not measured.
-    """
-
-    loss: float
-    hit_rate: float
 
 
 def make_torch_generator(rng: np.random.Generator) -> torch.Generator:
@@ -112,3 +97,10 @@ def _draw_probe(fold: Fold, rng: np.random.Generator) -> tuple[Edges, csr_array]
     train, kept = fold.graph.edges, fold.validation
     both = Edges(np.concatenate([train.source, kept.source]), np.concatenate([train.target, kept.target]))
     return probe, make_adjacency(both, nodes)
+
+
+def draw_batches(count: int, size: int, *, rng: np.random.Generator) -> Iterator[IntArray]:
+    """Positions 0 … count − 1 in random order, ``size`` at a time."""
+    order = rng.permutation(count)
+    for start in range(0, count, size):
+        yield order[start : start + size]

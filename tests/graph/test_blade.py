@@ -7,7 +7,7 @@ import torch
 from core.errors import InputError
 from core.graph.blade import fit_blade
 from core.graph.data import Fold
-from core.graph.training import Epoch
+from core.graph.epoch import Epoch
 from core.jobs import finish
 from tests.graph.tiny_graphs import make_edges, make_graph, random_graph
 

@@ -1,0 +1,134 @@
+"""Vectors for products without edges: those of similar products, or of products on the other side."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.sparse import csr_array, diags_array
+
+from core.arrays import IntArray
+from core.checks import check_count
+from core.graph.data import BoolArray, Graph
+from core.graph.hops import HopFactors
+from core.graph.item_inputs import encode_items
+from core.graph.retrieve import top_k
+from core.graph.scorers import Factors, ScoreArray
+from core.graph.sparse import keep_entries, row_of_entry
+from core.graph.terms import Terms
+
+CELLS = 1 << 24  # similarities held at a time
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AttachedFactors(Factors):
+    """Dual embeddings in which products without edges of a role have the mean vector of others.
+
+    Attributes
+    ----------
+    source, target
+        As of :class:`core.graph.scorers.Factors`, inferred vectors included.
+    model
+        The same with only the target vectors inferred: it takes the score of any other source apart.
+    lenders
+        Sparse, of shape (nodes, nodes): row u says what share of u's source vector is whose; rows of others are empty.
+    inferred_source, inferred_target
+        bool of shape (nodes,): whether the vector of that role is inferred.
+    """
+
+    model: Factors
+    lenders: csr_array
+    inferred_source: BoolArray
+    inferred_target: BoolArray
+
+    def terms(self, source: int, target: int) -> Terms:
+        """The parts of a score: of an inferred source by similar product, of any other those of the model."""
+        note = ""
+        if self.inferred_target[target]:
+            note = "The target has no edges that reach it: its vector is inferred from similar items."
+        if not self.inferred_source[source]:
+            if isinstance(self.model, HopFactors):
+                return replace(self.model.terms(source, target), note=note)
+            value = (self.source[source] * self.target[target]).astype(np.float64)
+            names = np.array([f"dimension {x + 1}" for x in range(len(value))], dtype=object)
+            return Terms.named(names, value, note=note)
+        row = self.lenders[[source]]
+        node: IntArray = row.indices.astype(np.int64)
+        value = row.data * (self.model.source[node].astype(np.float64) @ self.target[target])
+        note = f"The source has no edges that leave it: its vector is inferred from similar items. {note}".strip()
+        return Terms.through_nodes("similar item", node, value, note=note)
+
+
+def attach_items(factors: Factors, graph: Graph, *, neighbours: int = 10) -> AttachedFactors:
+    r"""Give every product without edges of a role the mean vector, in that role, of products that have such edges.
+
+    Definition
+        For u without an edge that leaves it, θˢ_u is the mean over
+
+        1. its ``neighbours`` nearest items by the cosine of standardised features and categories; or, where nothing is
+           known of u,
+        2. the products that lead to u, as CoBA has it: what is bought after them may be bought after u;
+
+        and stays as it is where there are neither. θᵗ_v of v that no edge reaches likewise; for 2, what v leads to.
+
+    Parameters
+    ----------
+    factors
+        Trained on the graph.
+    graph
+        The training edges, and the items.
+    neighbours
+        Similar items per product; of items that are equally similar those with most edges are taken.
+
+    Raises
+    ------
+    InputError
+        ``neighbours`` is out of range.
+
+    Notes
+    -----
+    Exact, in blocks: cost O(products without edges · nodes · features).
+
+    References
+    ----------
+    DAEMON (2022), section on cold start (attaching to feature-nearest items); CoBA, arXiv 2211.02232 (borrowing).
+    """
+    check_count(neighbours, 1, 1_000, name="similar items")
+    known, adjacency = encode_items(graph.items), graph.adjacency()
+    turned = adjacency.T.tocsr()
+    cold_source, cold_target = graph.out_degree == 0, graph.in_degree == 0
+    for_source = _find_lenders(known, turned, cold_source, graph.out_degree, neighbours)
+    for_target = _find_lenders(known, adjacency, cold_target, graph.in_degree, neighbours)
+    source, has_source = _lend(factors.source, for_source)
+    target, has_target = _lend(factors.target, for_target)
+    model = replace(factors, target=target)
+    return AttachedFactors(source, target, model, for_source, has_source, has_target)
+
+
+def _find_lenders(known: ScoreArray, other_side: csr_array, cold: BoolArray, degree: IntArray, k: int) -> csr_array:
+    """Shares of the vectors of warm nodes that make up the vectors of cold ones."""
+    nodes = len(cold)
+    norm = np.linalg.norm(known, axis=1)
+    described = np.flatnonzero(cold & (norm > 0))
+    warm = np.flatnonzero(~cold & (norm > 0))
+    warm = warm[np.argsort(-degree[warm], kind="stable")]
+    row, column = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+    step = max(CELLS // max(len(warm), 1), 1)
+    units = known[warm] / norm[warm, None]
+    for start in range(0, len(described) if len(warm) else 0, step):
+        some = described[start : start + step]
+        best = top_k(known[some] @ units.T, k)
+        row.append(np.repeat(some, best.shape[1]))
+        column.append(warm[best].ravel())
+    rows, columns = np.concatenate(row), np.concatenate(column)
+    similar = csr_array((np.ones(len(rows), dtype=np.float32), (rows, columns)), shape=(nodes, nodes))
+    alone = cold & (np.diff(similar.indptr) == 0)
+    borrowed = keep_entries(other_side, alone[row_of_entry(other_side)] & ~cold[other_side.indices])
+    lenders = csr_array(similar + borrowed)
+    count = np.maximum(np.diff(lenders.indptr), 1).astype(np.float32)
+    return csr_array(diags_array(1 / count).tocsr() @ lenders).astype(np.float32)
+
+
+def _lend(vectors: ScoreArray, lenders: csr_array) -> tuple[ScoreArray, BoolArray]:
+    inferred = np.diff(lenders.indptr) > 0
+    lent = vectors.copy()
+    lent[inferred] = (lenders @ vectors)[inferred]
+    return lent, inferred
