@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from core.cli import holdout, signoff, thresholds
+from core.cli import graph, holdout, signoff, thresholds
 from core.errors import RecScopeError
 from core.version import VERSION
 
@@ -23,6 +23,7 @@ def main(arguments: Sequence[str]) -> int:
     holdout.register(words)
     thresholds.register(words)
     signoff.register(words)
+    graph.register(words)
     chosen = parser.parse_args(arguments)
     try:
         return chosen.run(chosen) or 0

@@ -7,7 +7,8 @@ member can grow beyond the file; nothing is pickled.
 import json
 import math
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from io import BufferedIOBase
 from pathlib import Path
 from typing import IO, Any, TypeAlias, cast
@@ -64,18 +65,34 @@ def read_arrays(path: Path) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]
     -----
     Memory: the file's size. A declared shape is compared with the bytes that are there before anything is allocated.
     """
+    with _opened(path) as (file, members):
+        header = _read_header(file, members)
+        return header, {name[:-4]: _read_array(file, info) for name, info in members.items() if name != HEADER}
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """The header alone, whatever the size of the arrays.
+
+    Raises
+    ------
+    InputError
+        As :func:`read_arrays`, for what is wrong outside the arrays.
+    """
+    with _opened(path) as (file, members):
+        return _read_header(file, members)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]]:
     try:
         with zipfile.ZipFile(path) as file:
-            members = _check_members(file, path.stat().st_size)
-            header = _read_header(file, members)
-            arrays = {name[:-4]: _read_array(file, info) for name, info in members.items() if name != HEADER}
+            yield file, _check_members(file, path.stat().st_size)
     except InputError:
         raise
     except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError):
         raise refused("it is damaged, or no model file") from None
     except OSError as error:
         raise InputError(f"{path.name} cannot be read: {error.strerror}.", fix="Check that it may be read.") from error
-    return header, arrays
 
 
 def refused(found: str) -> InputError:

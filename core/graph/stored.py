@@ -26,9 +26,14 @@ def graph_store(settings: Settings) -> Store:
     return Store(settings.home, word="graph")
 
 
+def edge_store(settings: Settings) -> Store:
+    """Where the edges of graphs are kept."""
+    return Store(settings.home, word="graph/edges")
+
+
 def store_graph(graph: Graph, *, settings: Settings) -> None:
     """Keep a graph under its digest."""
-    with _edge_store(settings).publishing(graph.digest) as part:
+    with edge_store(settings).publishing(graph.digest) as part:
         edges = {
             "source": graph.edges.source, "target": graph.edges.target, "weight": graph.weight, "time": graph.time,
         }  # fmt: skip
@@ -62,20 +67,16 @@ def find_graph(digest: str, *, settings: Settings) -> Graph | None:
     return None if turned is None else swap_direction(turned)
 
 
-def _edge_store(settings: Settings) -> Store:
-    return Store(settings.home, word="graph/edges")
-
-
 def _write(table: pa.Table, path: Path) -> None:
     pq.write_table(table, path, compression="lz4", row_group_size=GROUP_ROWS)
 
 
 def _read_graph(digest: str, settings: Settings) -> Graph | None:
-    store, edge_store = graph_store(settings), _edge_store(settings)
+    store, kept_edges = graph_store(settings), edge_store(settings)
     known: dict[str, Any] | None = store.read_metadata(digest)
-    if known is None or not edge_store.path(digest).exists():
+    if known is None or not kept_edges.path(digest).exists():
         return None
-    nodes, edges = pq.read_table(store.path(digest)), pq.read_table(edge_store.path(digest))
+    nodes, edges = pq.read_table(store.path(digest)), pq.read_table(kept_edges.path(digest))
     names = tuple(known["feature_names"])
     features = np.empty((len(nodes), len(names)))
     for place in range(len(names)):
