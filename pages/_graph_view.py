@@ -23,6 +23,7 @@ from pages._shell_show import tell_apart
 
 SEARCH, PRODUCT = "graph_search", "graph_product"
 SUGGESTED = 50
+EXAMPLE = "phone-010"  # of the sample
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,8 +75,8 @@ def look_at(name: str) -> None:
 def _find_products(graph: Graph, text: str) -> list[int]:
     if not text.strip():
         suggested: list[int] = suggest_products(graph, limit=SUGGESTED).tolist()
-        linked = _find_id(graph, st.query_params.get("product"))
-        return suggested if linked is None or linked in suggested else [linked, *suggested]
+        linked = _find_id(graph, st.query_params.get("product", EXAMPLE))
+        return suggested if linked is None else list(dict.fromkeys([linked, *suggested]))
     index = keep(("index", graph.digest), lambda: index_products(graph))
     found: list[int] = search_products(index, text).node.tolist()
     if not found:
@@ -83,9 +84,7 @@ def _find_products(graph: Graph, text: str) -> list[int]:
     return found
 
 
-def _find_id(graph: Graph, name: str | None) -> int | None:
-    if name is None:
-        return None
+def _find_id(graph: Graph, name: str) -> int | None:
     at = int(np.searchsorted(graph.ids, name))
     return at if at < graph.nodes and graph.ids[at] == name else None
 

@@ -10,7 +10,7 @@ from pages._graph_view import View
 from pages._shell import Step, guarded, open_page
 from pages._shell_show import show_limits
 
-FIRST = {"graph_engine": "cocitation", "graph_search": "phone-001", "graph_product": None}
+FIRST = {"graph_engine": "cocitation", "graph_search": "phone-010", "graph_product": None}
 STEPS = (
     Step(
         "Next, and before",
@@ -22,7 +22,7 @@ STEPS = (
         "Why not the other way round?",
         "This is a phone case. Its lists are the other way round: it follows the phones that it fits. A model "
         "without direction, below, would offer a phone to somebody who already has one.",
-        {**FIRST, "graph_search": "case-001", "graph_view": "Inspect"},
+        {**FIRST, "graph_search": "case-005", "graph_view": "Inspect"},
     ),
     Step(
         "Walk along the arrows",

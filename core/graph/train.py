@@ -186,7 +186,7 @@ def _check_recipe(recipe: Recipe) -> Engine:
     engine = ENGINES.get(recipe.engine)
     if engine is None:
         raise InputError(
-            f"There is no engine {str(recipe.engine)[:40]!r}.", fix=f"Choose one of: {', '.join(ENGINES)}."
+            f"There is no engine called {str(recipe.engine)[:40]!r}.", fix=f"Choose among: {', '.join(ENGINES)}."
         )
     parameters = signature(engine.fit).parameters.values()
     known = {one.name for one in parameters if one.kind is Parameter.KEYWORD_ONLY} - {"rng"}

@@ -69,9 +69,10 @@ def state_symmetric(found: SymmetricList) -> str:
     shown = "; ".join(name_product(graph, node) for node in found.node[wrong[:NAMED]].tolist())
     rest = f"; and {len(wrong) - NAMED} more" if len(wrong) > NAMED else ""
     way = "comes before rather than after" if found.directed.direction == "next" else "comes after rather than before"
+    lie = "lies" if len(wrong) == 1 else "lie"
     return (
-        f"{len(wrong)} of its {len(found.node)} products lie the wrong way round: by the directed scores each {way} "
-        f"this one ({shown}{rest})."
+        f"{len(wrong)} of its {len(found.node)} products {lie} the wrong way round; by the directed scores such a "
+        f"product {way} this one: {shown}{rest}."
     )
 
 
