@@ -8,7 +8,7 @@ from core.errors import InputError
 from core.graph.roles import EdgeRoles, ItemRoles, guess_edge_roles, guess_item_roles
 from core.ingest.schema import Table
 from core.ingest.store import digest_bytes
-from pages._shell_files import NONE_LABEL, pick_column, pick_columns, pick_optional, show_first_rows
+from pages._shell_columns import NONE_LABEL, pick_column, pick_columns, pick_optional, show_first_rows
 from pages._shell_show import tell_apart
 
 Labels = Mapping[str, str]

@@ -9,7 +9,7 @@ from core.errors import InputError
 from core.holdout.data import ColumnRoles, Guess, UncertaintyKind, guess_roles
 from core.ingest.schema import Table
 from core.ingest.store import digest_bytes
-from pages._shell_files import NONE_LABEL, pick_column, pick_columns, pick_optional, show_first_rows
+from pages._shell_columns import NONE_LABEL, pick_column, pick_columns, pick_optional, show_first_rows
 from pages._shell_show import tell_apart
 
 KINDS = {

@@ -1,11 +1,10 @@
-"""Files of one's own, for any page: an upload or a path below the data root, and a look at their columns."""
+"""Files of one's own, for any page: an upload or a path below the data root, and a look at their header."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
 import streamlit as st
 
 from core.errors import InputError, TooLarge
@@ -16,7 +15,6 @@ from core.ingest.store import Store, read_stamp
 from core.settings import MEBIBYTE, Settings
 
 TABLES = ("csv", "gz", "parquet", "pq", "tsv", "txt")
-NONE, NONE_LABEL = "", "(none)"  # no column of a file has an empty name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,55 +88,3 @@ def look_into(given: Given, *, key: str, settings: Settings) -> Table:
     if isinstance(seen[1], InputError):
         raise seen[1]
     return seen[1]
-
-
-def show_first_rows(table: Table, labels: Mapping[str, str], *, key: str, of: str = "the file") -> None:
-    """The first rows under safe labels."""
-    st.caption(f"The first rows of {of}, as text.")
-    numbers = [str(i) for i in range(len(table.columns))]  # a name from outside is shown, and used for nothing else
-    st.dataframe(
-        pd.DataFrame(list(table.preview), columns=numbers),
-        hide_index=True,
-        height="content",
-        key=f"map_preview_{key}",
-        column_config=dict(zip(numbers, labels.values(), strict=True)),
-        alt=f"First rows of {of}",
-    )
-
-
-def pick_column(title: str, labels: Mapping[str, str], guessed: str | None, *, key: str) -> str | None:
-    """A column that a role needs; None where none is chosen."""
-    return _pick(title, list(labels), labels, guessed, key)
-
-
-def pick_optional(title: str, labels: Mapping[str, str], guessed: str | None, *, key: str) -> str | None:
-    """A column for a role that may go without; None where it does."""
-    return _pick(title, [NONE, *labels], labels, guessed or NONE, key) or None
-
-
-def pick_columns(
-    title: str, labels: Mapping[str, str], guessed: Sequence[str] = (), *, key: str, placeholder: str
-) -> tuple[str, ...]:
-    """Any number of columns."""
-    return tuple(
-        st.multiselect(
-            title,
-            list(labels),
-            default=list(guessed),
-            format_func=lambda column: labels.get(column, str(column)),
-            key=key,
-            placeholder=placeholder,
-            select_all=False,
-        )
-    )
-
-
-def _pick(title: str, columns: list[str], labels: Mapping[str, str], guessed: str | None, key: str) -> str | None:
-    return st.selectbox(
-        title,
-        columns,
-        index=columns.index(guessed) if guessed in columns else None,
-        format_func=lambda column: labels.get(column, NONE_LABEL if column == NONE else str(column)),
-        key=key,
-        placeholder="Choose a column",
-    )

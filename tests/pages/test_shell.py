@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from core.errors import InputError
 from core.settings import Settings
 from pages._shell import PAGES, get_engine
-from pages._shell_jobs import SMALLEST, Results, measure
+from pages._shell_results import SMALLEST, Results, measure
 from pages._shell_show import quoted, tell_apart
 from tests.pages.drive import keys, open_app, words
 
