@@ -13,32 +13,37 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from tests.browser.chromium import find_or_install
 from tests.browser.drive import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 60
+START_SECONDS = 120
+DEADLINE = 600  # seconds
 PROBES = ("/_stcore/health", "/_stcore/host-config")  # Streamlit asks below the page's address first, then above
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",  # a container has no user namespaces
     "--disable-gpu",
     "--disable-quic",
     "--disable-dev-shm-usage",
+    "--process-per-site",  # tabs of one reader share a process, which compiles each script once
     "--no-first-run",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
 ]
 
+expect.set_options(timeout=PATIENCE)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test of this folder; the hook is handed those of all folders."""
+    """Mark every test of this folder, and give it time beside others; the hook is handed those of all folders."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.timeout(DEADLINE))
 
 
 @pytest.fixture(scope="session")
@@ -53,17 +58,62 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A page in a context of its own, 1440 × 900; the test fails if it asked another machine for anything."""
+@pytest.fixture(scope="session")
+def reader(browser: Browser) -> Iterator[BrowserContext]:
+    """The reader of every test."""
+    with _seated(browser) as context:
+        yield context
+
+
+@pytest.fixture(scope="session")
+def other_reader(browser: Browser) -> Iterator[BrowserContext]:
+    """Somebody else: nothing of the first reader's browser is in theirs."""
+    with _seated(browser) as context:
+        yield context
+
+
+@contextmanager
+def _seated(browser: Browser) -> Iterator[BrowserContext]:
+    """A context whose first tab stays open, so that the process of our site lives on with the scripts it compiled."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB", color_scheme="light")
-    outside: list[str] = []
-    context.on("request", lambda request: outside.append(request.url) if _is_outside(request.url) else None)
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
-    yield page
+    context.set_default_timeout(PATIENCE)
+    first = context.new_page()
+    first.route("**/*", lambda route: route.fulfill(body=""))
+    first.goto("http://127.0.0.1/")
+    yield context
     context.close()
+
+
+@contextmanager
+def _new_tab(context: BrowserContext) -> Iterator[Page]:
+    """A fresh tab of a reader; at the end it goes, with all that its servers left in the browser."""
+    yield context.new_page()
+    for tab in context.pages[1:]:
+        tab.close()
+    context.set_storage_state({})
+
+
+@pytest.fixture
+def page(reader: BrowserContext) -> Iterator[Page]:
+    """A fresh tab, 1440 × 900; the test fails if it asked another machine for anything."""
+    outside: list[str] = []
+
+    def note(request: Request) -> None:
+        if _is_outside(request.url):
+            outside.append(request.url)
+
+    reader.on("request", note)
+    with _new_tab(reader) as page:
+        yield page
+    reader.remove_listener("request", note)
     assert outside == [], "the page sent requests to other machines"
+
+
+@pytest.fixture
+def other_page(other_reader: BrowserContext) -> Iterator[Page]:
+    """A fresh tab of somebody else's browser."""
+    with _new_tab(other_reader) as page:
+        yield page
 
 
 @pytest.fixture(autouse=True)
@@ -82,9 +132,15 @@ def complaints(page: Page) -> Iterator[list[str]]:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of the server that all tests share."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="session")
+def server(home: Path) -> Iterator[str]:
     """The address of one server that all tests share."""
-    with running_server(tmp_path_factory.mktemp("home")) as url:
+    with running_server(home) as url:
         yield url
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
@@ -12,6 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 Start = Callable[..., str]
+Theme = Literal["light", "dark"]
 
 PATIENCE = 60_000  # milliseconds
 UPLOADER = "[data-testid=stFileUploader] input"
@@ -32,14 +34,13 @@ def wait_ready(page: Page) -> None:
     page.wait_for_timeout(200)
     page.wait_for_selector(
         "[data-testid=stApp][data-test-script-state=notRunning][data-test-connection-state=CONNECTED]",
-        timeout=PATIENCE,
     )
     page.wait_for_selector("[data-testid=stSkeleton]", state="detached")
 
 
 def expect_charts(page: Page, *titles: str | re.Pattern[str]) -> None:
     """Wait until these titles, and no others, are drawn."""
-    expect(page.locator(".js-plotly-plot .gtitle")).to_have_text(list(titles), timeout=PATIENCE)
+    expect(page.locator(".js-plotly-plot .gtitle")).to_have_text(list(titles))
 
 
 def visit(page: Page, address: str, *titles: str | re.Pattern[str]) -> None:
@@ -60,7 +61,7 @@ def open_view(page: Page, view: str, *titles: str | re.Pattern[str]) -> None:
 def expect_view(page: Page, view: str) -> None:
     """Wait until a view's tab is the chosen one."""
     tab = page.get_by_role("tab", name=view, exact=True)
-    expect(tab).to_have_attribute("aria-selected", "true", timeout=PATIENCE)
+    expect(tab).to_have_attribute("aria-selected", "true")
 
 
 def parameter(page: Page, name: str) -> str:

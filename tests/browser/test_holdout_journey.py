@@ -23,6 +23,7 @@ from pages._shell import PAGES
 from tests.browser.drive import (
     UPLOADER,
     Start,
+    Theme,
     assert_accessible,
     choose,
     expect_charts,
@@ -56,10 +57,9 @@ VIEWS = {
 
 
 def test_from_upload_to_report(
-    page: Page, browser: Browser, start_server: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: Page, browser: Browser, server: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = start_server()
-    visit(page, f"{url}/", SLICE)
+    visit(page, f"{server}/", SLICE)
     page.get_by_role("button", name="See it in your own data").click()
     page.wait_for_url("**/holdout")
     expect_charts(page, *VIEWS["Surface"])
@@ -79,7 +79,7 @@ def test_from_upload_to_report(
     page.get_by_text("Table: score slice").click()
     table = save(page, "Download CSV", tmp_path)
     assert table.name == "score_slice.csv"
-    assert table.read_bytes() == expected_slice(digest, 0.5, tmp_path, monkeypatch)
+    assert table.read_bytes() == expected_slice(digest, 0.5, home, monkeypatch)
 
     page.reload()
     expect_charts(page, "At score 0.5: positivity against uncertainty")
@@ -92,7 +92,7 @@ def test_from_upload_to_report(
 
 def expected_slice(digest: str, score: float, home: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
     """The slice's CSV as core makes it from the server's stored data."""
-    monkeypatch.setenv("RECSCOPE_HOME", str(home / "home"))
+    monkeypatch.setenv("RECSCOPE_HOME", str(home))
     settings = Settings.from_environment()
     holdout = find_holdout(digest, settings=settings)
     assert holdout is not None
@@ -210,11 +210,9 @@ def test_the_accessibility_check_can_fail(page: Page, server: str) -> None:
         assert_accessible(page, "a page with a faint title")
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_no_page_or_view_breaks_wcag(browser: Browser, server: str, theme: str, tmp_path: Path) -> None:
-    context = browser.new_context(color_scheme=theme, viewport={"width": 1440, "height": 900})
-    page = context.new_page()
+def test_no_page_or_view_breaks_wcag(page: Page, server: str, theme: Theme, tmp_path: Path) -> None:
+    page.emulate_media(color_scheme=theme)
     visit(page, f"{server}/", SLICE)
     unfold(page)
     assert_accessible(page, "overview")
@@ -238,19 +236,16 @@ def test_no_page_or_view_breaks_wcag(browser: Browser, server: str, theme: str, 
     page.set_input_files(UPLOADER, tmp_path / "bad.csv")
     page.get_by_text("This did not work.").wait_for()
     assert_accessible(page, "error")
-    context.close()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_charts_text_can_be_read_in_either_theme(browser: Browser, server: str, theme: str) -> None:
-    context = browser.new_context(color_scheme=theme)
-    page = context.new_page()
+def test_the_charts_text_can_be_read_in_either_theme(page: Page, server: str, theme: Theme) -> None:
+    page.emulate_media(color_scheme=theme)
     visit(page, f"{server}/holdout?holdout_view=Slice", SLICE)
     assert contrast_of_ticks(page) >= 4.5
     page.emulate_media(color_scheme="light" if theme == "dark" else "dark")
     page.wait_for_timeout(500)
     assert contrast_of_ticks(page) >= 3, "until the page runs again the old ink stands on the new ground"
-    context.close()
 
 
 def contrast_of_ticks(page: Page) -> float:
@@ -294,7 +289,7 @@ def test_the_keyboard_alone_reaches_the_tour_and_the_views(page: Page, server: s
 # --- sessions ---
 
 
-def test_another_session_sees_nothing_of_an_upload(page: Page, browser: Browser, server: str, tmp_path: Path) -> None:
+def test_another_session_sees_nothing_of_an_upload(page: Page, other_page: Page, server: str, tmp_path: Path) -> None:
     marker = "marker-8d1f27c4"
     first = watch_frames(page)
     visit(page, f"{server}/holdout", *VIEWS["Surface"])
@@ -305,14 +300,11 @@ def test_another_session_sees_nothing_of_an_upload(page: Page, browser: Browser,
     digest = parameter(page, "data")
     assert any(marker.encode() in frame for frame in first), "the marker must be visible to its owner"
 
-    context = browser.new_context()
-    other = context.new_page()
-    second = watch_frames(other)
-    visit(other, f"{server}/holdout", *VIEWS["Surface"])
+    second = watch_frames(other_page)
+    visit(other_page, f"{server}/holdout", *VIEWS["Surface"])
     for view, titles in VIEWS.items():
-        open_view(other, view, *titles)
-    open_uploader(other)
-    context.close()
+        open_view(other_page, view, *titles)
+    open_uploader(other_page)
     assert len(second) > len(VIEWS)
     assert not any(marker.encode() in frame or digest.encode() in frame for frame in second)
 
@@ -331,10 +323,9 @@ def watch_frames(page: Page) -> list[bytes]:
 # --- long and large uploads ---
 
 
-def test_a_long_upload_shows_progress_and_can_be_cancelled(page: Page, start_server: Start, tmp_path: Path) -> None:
-    url = start_server()
-    visit(page, f"{url}/holdout", *VIEWS["Surface"])
-    before = stored_files(tmp_path)
+def test_a_long_upload_shows_progress_and_can_be_cancelled(page: Page, server: str, home: Path, tmp_path: Path) -> None:
+    visit(page, f"{server}/holdout", *VIEWS["Surface"])
+    before = stored_files(home)
     large = make_large_file(tmp_path / "large.csv")
     give_file(page, large)
     large.unlink()  # pytest keeps the folders of its last runs
@@ -342,13 +333,13 @@ def test_a_long_upload_shows_progress_and_can_be_cancelled(page: Page, start_ser
     cancel = page.get_by_role("button", name="Cancel")
     cancel.wait_for()
     expect(page.get_by_text("Your file: Reading and checking rows")).to_be_visible()
-    assert parsing_processes(tmp_path), "the test must see the process that it says is gone"
+    assert parsing_processes(home), "the test must see the process that it says is gone"
     cancel.click()
     expect(page.get_by_text("Stopped. Nothing was kept.")).to_be_visible()
     wait_ready(page)
-    assert parsing_processes(tmp_path) == []
-    assert stored_files(tmp_path) == before
-    assert list((tmp_path / "home" / "scratch").iterdir()) == []
+    assert parsing_processes(home) == []
+    assert stored_files(home) == before
+    assert list((home / "scratch").iterdir()) == []
     expect(page.get_by_text("Sample data, simulated")).to_be_visible()
     open_view(page, "Slice", *VIEWS["Slice"])
 
@@ -372,12 +363,12 @@ def make_large_file(path: Path) -> Path:
     return path
 
 
-def stored_files(folder: Path) -> list[str]:
+def stored_files(home: Path) -> list[str]:
     """Names of the holdouts that a server has stored."""
-    return sorted(path.name for path in (folder / "home" / "holdout").glob("*"))
+    return sorted(path.name for path in (home / "holdout").glob("*"))
 
 
-def parsing_processes(folder: Path) -> list[int]:
+def parsing_processes(home: Path) -> list[int]:
     """Processes that parse a file for the server whose data are in this folder."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
@@ -388,7 +379,7 @@ def parsing_processes(folder: Path) -> list[int]:
             surroundings = Path(f"/proc/{parent[1] if parent else 0}/environ").read_bytes()
         except OSError:  # it has ended meanwhile
             continue
-        if f"RECSCOPE_HOME={folder / 'home'}".encode() in surroundings:
+        if f"RECSCOPE_HOME={home}".encode() in surroundings:
             found.append(int(process.name))
     return found
 

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from websockets.exceptions import InvalidStatus
 
 from core.signoff.data import Record, Role, Signer
@@ -19,7 +19,7 @@ from core.signoff.workflow import submit
 from pages._shell import PAGES
 from pages._shell_visits import PLACE_LENGTH, PLACES, Place, Visits
 from tests.browser.conftest import ROOT, running_server
-from tests.browser.drive import PATIENCE, Start, assert_accessible, parameter, wait_ready
+from tests.browser.drive import Start, Theme, assert_accessible, parameter, wait_ready
 from tests.conftest import make_settings
 from tests.oidc import Provider, Seen, look, running_provider
 from tests.signoff.acting import make_submission, signing
@@ -77,22 +77,12 @@ def company(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Ite
         ledger.close()
 
 
-@pytest.fixture
-def other_page(browser: Browser) -> Iterator[Page]:
-    """A page of another browser."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
-    yield page
-    context.close()
-
-
 # --- hands and eyes ---
 
 
 def expect_way_in(page: Page) -> None:
     """Nothing but the way in is there."""
-    expect(page.get_by_role("button", name="Sign in")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
     wait_ready(page)
     said = page.get_by_test_id("stMain").inner_text().split("\n")
     assert [line for line in said if line and line != "login"] == ["RecScope", WELCOME, "Sign in"]
@@ -120,7 +110,7 @@ def sign_in(page: Page, address: str, subject: str) -> str:
     page.goto(address)
     go_to_provider(page)
     callback = say_who(page, subject)
-    expect(page.locator(WHO)).to_contain_text("Signed in", timeout=PATIENCE)
+    expect(page.locator(WHO)).to_contain_text("Signed in")
     wait_ready(page)
     return callback
 
@@ -158,9 +148,9 @@ def test_no_file_of_the_pages_says_more_to_a_client_that_is_no_browser(
         assert drawn == ({"RecScope", "Sign in", WELCOME} if name in WORDS else set()), name
 
 
-def test_without_a_provider_names_are_typed(page: Page, start_server: Start) -> None:
-    page.goto(f"{start_server()}/signoff")
-    expect(page.locator(WHO)).to_contain_text("Self-declared", timeout=PATIENCE)
+def test_without_a_provider_names_are_typed(page: Page, server: str) -> None:
+    page.goto(f"{server}/signoff")
+    expect(page.locator(WHO)).to_contain_text("Self-declared")
     expect(page.get_by_test_id("stTopNavLink")).to_have_count(len(TITLES))
     expect(page.get_by_role("button", name="Sign in")).to_have_count(0)
 
@@ -174,13 +164,11 @@ def test_secrets_that_cannot_be_read_let_nobody_in(start_server: Start, tmp_path
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_way_in_breaks_no_wcag(browser: Browser, company: Company, theme: str) -> None:
-    context = browser.new_context(color_scheme=theme, viewport={"width": 1440, "height": 900})
-    page = context.new_page()
+def test_the_way_in_breaks_no_wcag(page: Page, company: Company, theme: Theme) -> None:
+    page.emulate_media(color_scheme=theme)
     page.goto(company.url)
     expect_way_in(page)
     assert_accessible(page, "way in")
-    context.close()
 
 
 # --- who signs ---
@@ -209,7 +197,7 @@ def test_a_record_says_who_signed_and_when_they_signed_in(page: Page, company: C
     began = int(time.time())
     sign_in(page, address, "bob")
     page.get_by_role("button", name="Approve").click()
-    expect(page.get_by_text("Signed and recorded")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("Signed and recorded")).to_be_visible()
     wait_ready(page)
     signer = company.records("records")[-1].signer
     assert (signer.issuer, signer.subject, signer.name) == (company.provider.url, "bob", "Bob Approver")
@@ -237,7 +225,7 @@ def test_who_signed_in_too_long_ago_signs_in_again_and_comes_back(page: Page, co
     company.provider.describe("bob", name="Bob", auth_time=int(time.time()) - STALE)
     sign_in(page, address, "bob")
     page.get_by_role("button", name="Approve").click()
-    expect(page.get_by_text("You signed in 16 minutes ago; 15 is the limit.")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("You signed in 16 minutes ago; 15 is the limit.")).to_be_visible()
     wait_ready(page)
     assert [record.kind for record in company.records("stale")] == ["submit", "submit"]
 
@@ -245,11 +233,11 @@ def test_who_signed_in_too_long_ago_signs_in_again_and_comes_back(page: Page, co
     assert (asked["prompt"], asked["max_age"]) == (["login"], ["900"])
     company.provider.describe("bob", name="Bob")  # who asks for the password again, and so tells a new auth_time
     say_who(page, "bob")
-    expect(page.get_by_text("stale, version 1", exact=True)).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("stale, version 1", exact=True)).to_be_visible()
     wait_ready(page)
     assert (parameter(page, "signoff_policy"), parameter(page, "signoff_version")) == ("stale", "1")
     page.get_by_role("button", name="Approve").click()
-    expect(page.get_by_text("Signed and recorded")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("Signed and recorded")).to_be_visible()
     wait_ready(page)
     last = company.records("stale")[-1]
     assert (last.kind, last.version) == ("approve", 1)
@@ -260,7 +248,7 @@ def test_a_provider_that_does_not_tell_when_cannot_have_anything_signed(page: Pa
     company.provider.describe("bob", name="Bob", auth_time=None)
     sign_in(page, address, "bob")
     page.get_by_role("button", name="Approve").click()
-    expect(page.get_by_text("The identity provider does not tell when you signed in.")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("The identity provider does not tell when you signed in.")).to_be_visible()
     wait_ready(page)
     assert [record.kind for record in company.records("untold")] == ["submit"]
 
@@ -290,7 +278,7 @@ def test_a_callback_with_another_state_than_was_given_out_signs_nobody_in(page: 
     page.goto(answer.headers["location"].replace(state, state[::-1]))
     expect_way_in(page)
     page.goto(answer.headers["location"])  # it was good
-    expect(page.locator("h1")).to_have_text("Overview", timeout=PATIENCE)
+    expect(page.locator("h1")).to_have_text("Overview")
 
 
 def test_a_cookie_in_which_a_byte_was_changed_is_worth_nothing(page: Page, company: Company) -> None:
@@ -348,7 +336,7 @@ def test_signing_out_ends_it_in_every_tab_and_for_a_copied_cookie(page: Page, co
     other_tab = page.context.new_page()
     other_tab.goto(address)
     approve = other_tab.get_by_role("button", name="Approve")
-    expect(approve).to_be_visible(timeout=PATIENCE)
+    expect(approve).to_be_visible()
     wait_ready(other_tab)
     copied = cookies_of(page)
     page.get_by_role("button", name="Sign out").click()

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from core.signoff.data import Receipt
 from core.thresholds.policy_file import read_policy
 from tests.browser.conftest import running_server
 from tests.browser.drive import (
-    PATIENCE,
     Start,
+    Theme,
     assert_accessible,
     expect_view,
     give_file,
@@ -79,20 +79,10 @@ def served(tmp_path_factory: pytest.TempPathFactory, stock: Stock) -> Iterator[t
         yield url, desk
 
 
-@contextmanager
-def visitor(browser: Browser, *, theme: str = "light") -> Iterator[Page]:
-    """Somebody else, at a browser of their own."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB", color_scheme=theme)
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
-    yield page
-    context.close()
-
-
 def open_page(page: Page, address: str, view: str = "Review") -> None:
     """Go to the sign-off page, and wait until its view is drawn."""
     page.goto(address)
-    expect(page.locator("h1")).to_have_text("Sign-off", timeout=PATIENCE)
+    expect(page.locator("h1")).to_have_text("Sign-off")
     expect_view(page, view)
     wait_ready(page)
 
@@ -115,7 +105,7 @@ def press(page: Page, act: str) -> None:
 
 def expect_signed(page: Page) -> None:
     """The page says that it was recorded, and nothing else."""
-    expect(page.get_by_text("Signed and recorded as number")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("Signed and recorded as number")).to_be_visible()
     expect(page.get_by_text("Nothing was signed.")).to_be_hidden()
 
 
@@ -138,9 +128,8 @@ def expect_state(page: Page, version: int, state: str) -> None:
 # --- the journey ---
 
 
-@pytest.mark.timeout(180)
 def test_two_people_put_thresholds_in_force_and_watch_them(
-    page: Page, browser: Browser, start_server: Start, desk: Desk, tmp_path: Path
+    page: Page, other_page: Page, start_server: Start, desk: Desk, tmp_path: Path
 ) -> None:
     url, source = start_server(), desk.stock.home / "mine.csv"
     visit(page, f"{url}/thresholds?data={desk.stock.holdout.digest}&thresholds_precision=0.72",
@@ -164,32 +153,31 @@ def test_two_people_put_thresholds_in_force_and_watch_them(
     expect(page.get_by_text("It has 0 of 1 approvals.")).to_be_visible()
     expect(page.get_by_role("button", name="Approve")).to_have_count(0)
 
-    with visitor(browser) as other:
-        open_page(other, f"{url}/signoff")
-        type_name(other, "Grace")
-        other.get_by_role("textbox", name="Remark or rationale").fill("Looks right.")
-        press(other, "Approve")
-        press(other, "Activate")
-        expect(other.get_by_text("It is in force")).to_be_visible()
-        open_view(other, "Export")
-        document = json.loads(save(other, "JSON", tmp_path, exact=True).read_text())
-        assert_decides_alike(json.dumps(document["policy"]), source, policy.hash)
-        assert document["guarantee"].startswith(
-            f"With confidence 0.95, the precision of all accepted rows is at least {target:g}"
-        )
-        open_view(other, "Watch", *COURSE)
-        give_file(other, desk.stock.home / "weakening.csv")
-        use_file(other)
-        expect(other.get_by_text("weakening.csv · 300 rows")).to_be_visible()
-        press(other, "Record this look")
-        expect(other.get_by_text("This file has been looked at before")).to_be_visible()
-        open_view(other, "Verify")
-        other.set_input_files(
-            "[data-testid=stFileUploader] input", [receipt, save(other, "Download your receipt", tmp_path)]
-        )
-        wait_ready(other)
-        other.get_by_role("button", name="Verify the ledger").click()
-        expect(other.get_by_text("Nothing is wrong. 5 records and 2 receipts compared.")).to_be_visible()
+    open_page(other_page, f"{url}/signoff")
+    type_name(other_page, "Grace")
+    other_page.get_by_role("textbox", name="Remark or rationale").fill("Looks right.")
+    press(other_page, "Approve")
+    press(other_page, "Activate")
+    expect(other_page.get_by_text("It is in force")).to_be_visible()
+    open_view(other_page, "Export")
+    document = json.loads(save(other_page, "JSON", tmp_path, exact=True).read_text())
+    assert_decides_alike(json.dumps(document["policy"]), source, policy.hash)
+    assert document["guarantee"].startswith(
+        f"With confidence 0.95, the precision of all accepted rows is at least {target:g}"
+    )
+    open_view(other_page, "Watch", *COURSE)
+    give_file(other_page, desk.stock.home / "weakening.csv")
+    use_file(other_page)
+    expect(other_page.get_by_text("weakening.csv · 300 rows")).to_be_visible()
+    press(other_page, "Record this look")
+    expect(other_page.get_by_text("This file has been looked at before")).to_be_visible()
+    open_view(other_page, "Verify")
+    other_page.set_input_files(
+        "[data-testid=stFileUploader] input", [receipt, save(other_page, "Download your receipt", tmp_path)]
+    )
+    wait_ready(other_page)
+    other_page.get_by_role("button", name="Verify the ledger").click()
+    expect(other_page.get_by_text("Nothing is wrong. 5 records and 2 receipts compared.")).to_be_visible()
 
     records = list(desk.ledger.read(after=0))
     assert [(one.kind, one.signer.name) for one in records] == [
@@ -286,20 +274,20 @@ def test_two_clicks_on_approve_are_one_approval(page: Page, busy: tuple[str, Des
 
 @pytest.mark.parametrize("after", [50, 100, 150])
 def test_a_tab_that_is_closed_while_it_signs_leaves_one_record_or_none(
-    browser: Browser, busy: tuple[str, Desk], after: int
+    page: Page, busy: tuple[str, Desk], after: int
 ) -> None:
     url, desk = busy
     version = desk.submit("Ada", "close")
-    with visitor(browser) as page:
-        open_page(page, f"{url}/signoff")
-        type_name(page, "Grace")
-        page.get_by_role("button", name="Approve").click()
-        page.wait_for_timeout(after)
-    with visitor(browser) as page:
-        open_page(page, f"{url}/signoff")
-        signed = len(desk.records(version)) - 1
-        assert signed in (0, 1)
-        expect_state(page, version, "Approved" if signed else "Submitted")
+    tab = page.context.new_page()
+    open_page(tab, f"{url}/signoff")
+    type_name(tab, "Grace")
+    tab.get_by_role("button", name="Approve").click()
+    tab.wait_for_timeout(after)
+    tab.close()
+    open_page(page, f"{url}/signoff")
+    signed = len(desk.records(version)) - 1
+    assert signed in (0, 1)
+    expect_state(page, version, "Approved" if signed else "Submitted")
 
 
 def switch_tab(page: Page) -> None:
@@ -357,30 +345,29 @@ def assert_told(page: Page, url: str, desk: Desk, version: int, *, by: set[str])
 # --- accessibility ---
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_no_view_breaks_wcag(browser: Browser, busy: tuple[str, Desk], theme: str) -> None:
+def test_no_view_breaks_wcag(page: Page, busy: tuple[str, Desk], theme: Theme) -> None:
     url, desk = busy
     desk.submit("Ada", "large")
-    with visitor(browser, theme=theme) as page:
-        send_draft(page, url, desk, name="Grace")
+    page.emulate_media(color_scheme=theme)
+    send_draft(page, url, desk, name="Grace")
+    unfold(page)
+    assert_accessible(page, "draft with a rival")
+    open_page(page, f"{url}/signoff?signoff_view=Watch&data={desk.stock.newer['holds'].digest}", "Watch")
+    type_name(page, "Grace")
+    for view, titles in VIEWS.items():
+        open_view(page, view, *titles)
         unfold(page)
-        assert_accessible(page, "draft with a rival")
-        open_page(page, f"{url}/signoff?signoff_view=Watch&data={desk.stock.newer['holds'].digest}", "Watch")
-        type_name(page, "Grace")
-        for view, titles in VIEWS.items():
-            open_view(page, view, *titles)
-            unfold(page)
-            assert_accessible(page, view)
-        page.get_by_role("button", name="Verify the ledger").click()
-        expect(page.get_by_text("Nothing is wrong.")).to_be_visible()
-        open_view(page, "Review", CHANGE)
-        page.get_by_role("button", name="Reject", exact=True).click()
-        expect(page.get_by_text("Nothing was signed.")).to_be_visible()
-        assert_accessible(page, "refusal")
-        press(page, "Approve")
-        assert_accessible(page, "receipt")
-        open_view(page, "Verify")
-        assert_accessible(page, "verified")
-        start_tour(page)
-        assert_accessible(page, "tour")
+        assert_accessible(page, view)
+    page.get_by_role("button", name="Verify the ledger").click()
+    expect(page.get_by_text("Nothing is wrong.")).to_be_visible()
+    open_view(page, "Review", CHANGE)
+    page.get_by_role("button", name="Reject", exact=True).click()
+    expect(page.get_by_text("Nothing was signed.")).to_be_visible()
+    assert_accessible(page, "refusal")
+    press(page, "Approve")
+    assert_accessible(page, "receipt")
+    open_view(page, "Verify")
+    assert_accessible(page, "verified")
+    start_tour(page)
+    assert_accessible(page, "tour")

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from core.thresholds.policy import Policy
 from core.thresholds.policy_file import read_policy
 from tests.browser.drive import (
-    PATIENCE,
     Start,
+    Theme,
     assert_accessible,
     expect_charts,
     expect_view,
@@ -57,9 +57,8 @@ def confirm(page: Page) -> None:
 # --- the journey ---
 
 
-def test_from_upload_to_export(page: Page, start_server: Start, tmp_path: Path) -> None:
-    url = start_server()
-    page.goto(f"{url}/holdout")
+def test_from_upload_to_export(page: Page, server: str, tmp_path: Path) -> None:
+    page.goto(f"{server}/holdout")
     source = make_holdout(tmp_path / "mine.csv", rows=20_000)
     give_file(page, source)
     use_file(page)
@@ -77,7 +76,7 @@ def test_from_upload_to_export(page: Page, start_server: Start, tmp_path: Path) 
     step_left(page, slider, 10)
     moved = slider.input_value()
     assert float(moved) < first
-    expect(page).to_have_url(re.compile(f"[?&]thresholds_precision={re.escape(moved)}(&|$)"), timeout=PATIENCE)
+    expect(page).to_have_url(re.compile(f"[?&]thresholds_precision={re.escape(moved)}(&|$)"))
     assert slider.input_value() == moved
     expect(page.get_by_text("not opened yet")).to_be_visible()
     confirm(page)
@@ -141,11 +140,9 @@ def test_a_deep_link_is_the_first_visit_of_a_cold_server(page: Page, start_serve
 # --- accessibility ---
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_no_view_breaks_wcag(browser: Browser, server: str, theme: str) -> None:
-    context = browser.new_context(color_scheme=theme, viewport={"width": 1440, "height": 900})
-    page = context.new_page()
+def test_no_view_breaks_wcag(page: Page, server: str, theme: Theme) -> None:
+    page.emulate_media(color_scheme=theme)
     show(page, f"{server}/thresholds")
     unfold(page)
     assert_accessible(page, "before opening")
@@ -156,9 +153,7 @@ def test_no_view_breaks_wcag(browser: Browser, server: str, theme: str) -> None:
         assert_accessible(page, view)
     start_tour(page)
     assert_accessible(page, "tour")
-    context.close()
-    context = browser.new_context(color_scheme=theme, viewport={"width": 1440, "height": 900})
-    page = context.new_page()
+    page.set_viewport_size({"width": 1440, "height": 900})
     show(page, f"{server}/thresholds?thresholds_precision=0.5")
     confirm(page)
     expect(page.get_by_text("Not certified.")).to_be_visible()
@@ -167,4 +162,3 @@ def test_no_view_breaks_wcag(browser: Browser, server: str, theme: str) -> None:
     expect(page.get_by_text("This did not work.")).to_be_visible()
     wait_ready(page)
     assert_accessible(page, "out of reach")
-    context.close()
