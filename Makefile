@@ -15,8 +15,10 @@ help:  ## list the targets
 app: $(VENV)/.runtime  ## serve RecScope on http://127.0.0.1:8501
 	STREAMLIT_SERVER_MAX_UPLOAD_SIZE=$${RECSCOPE_MAX_UPLOAD_MB:-200} $(BIN)/python -m streamlit run server.py
 
-# Two runs of pytest. A browser beside another process is slow enough to miss its deadlines, so browser tests go alone.
-# The rest goes file by file over two processes: pages share Streamlit's caches, which are global in a process.
+# File by file over three processes, the browser's files first: pages share Streamlit's caches, which are global in a
+# process, and a file of browser tests takes minutes, half of them spent waiting. BLAS and torch keep to one thread:
+# more than there are cores wait for each other at full speed.
+test: export OMP_NUM_THREADS := 1
 test: $(VENV)/.development  ## check everything: format, lint, types, doctests, unit, page and browser tests
 	$(BIN)/python -m tests.browser.chromium
 	$(BIN)/python -m tests.java
@@ -24,8 +26,7 @@ test: $(VENV)/.development  ## check everything: format, lint, types, doctests, 
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy core
-	$(PYTEST) -n 2 --dist loadfile core tests --ignore=tests/browser
-	$(PYTEST) tests/browser
+	$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder core tests
 
 bench: $(VENV)/.development  ## measure; prints one JSON object per word
 	@$(BIN)/python bench/holdout.py
