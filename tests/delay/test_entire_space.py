@@ -10,7 +10,7 @@ from core.delay.entire_space import _find_horizon, fit_entire_space
 from core.delay.laws import DAY
 from core.delay.simulate import START
 from core.delay.snapshot import observe
-from tests.delay.populations import AT, WINDOW, exact_log, small_log, with_delays
+from tests.delay.populations import AT, KINDS, WINDOW, P, exact_log, small_log, with_delays
 
 
 def test_the_horizon_is_when_almost_all_signals_of_mature_rows_have_come() -> None:
@@ -35,3 +35,10 @@ def test_a_rule_refuses_a_signal_among_its_features_too() -> None:
     disguised = replace(log, features=np.hstack([log.features, seen]), feature_names=(*log.feature_names, "basket"))
     with pytest.raises(SignalServed, match="'basket' says whether"):
         fit_entire_space(observe(disguised, at, window=30 * DAY), options=Options())
+
+
+def test_rows_too_young_for_their_signal_do_not_enter() -> None:
+    # half an hour old rows have no signal yet, which comes after one hour; with them P(s | x) would be half
+    log = exact_log((0.02, 5.0, 35.0), rows=6_000, signals=True)
+    rule = fit_entire_space(observe(log, AT, window=WINDOW), options=Options(lookback=10.0, ridge=0.0))
+    np.testing.assert_allclose(rule.predict(KINDS, np.zeros(3, dtype=np.int64)) / P, 1.0, rtol=0, atol=1e-6)

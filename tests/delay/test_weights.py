@@ -9,7 +9,7 @@ from core.arrays import FloatArray
 from core.delay.arms import ARMS, plan_arm, train_arm
 from core.delay.auxiliary import cap_weights, late_share
 from core.delay.correction import correct_label
-from core.delay.data import FittedRule, Log, NoMatureCohort, NoSupport, Options, Snapshot, Training
+from core.delay.data import FittedRule, Log, NoMatureCohort, NoSupport, Options, Snapshot, SnapshotWeights, Training
 from core.delay.importance import fit_is_snapshot, weigh_snapshot
 from core.delay.laws import DAY
 from core.delay.simulate import START
@@ -44,6 +44,18 @@ def test_without_delay_every_weight_is_exactly_1(arm: str) -> None:
     assert not isinstance(training, FittedRule)
     assert np.array_equal(training.weight, np.ones(len(training.rows)))
     assert np.array_equal(training.label, log.final_label(WINDOW)[training.rows])
+
+
+@pytest.mark.parametrize("arm", ["fsiw", "ulc", "is_snapshot", "is_signal", "label_correction_signal"])
+def test_a_final_label_is_left_as_it_is(arm: str) -> None:
+    log = small_log()
+    snapshot = observe(log, AT, window=WINDOW)
+    training = train(arm, snapshot, replace(OPTIONS, lookback=45.0))
+    assert isinstance(training, SnapshotWeights)
+    mature = snapshot.is_mature[training.rows]
+    assert mature.any()
+    assert np.all(training.weight[mature] == 1)
+    assert np.array_equal(training.label[mature], log.final_label(WINDOW)[training.rows][mature])
 
 
 @pytest.mark.parametrize("arm", FREE)
