@@ -16,7 +16,7 @@ app: $(VENV)/.runtime  ## serve RecScope on http://127.0.0.1:8501
 	STREAMLIT_SERVER_MAX_UPLOAD_SIZE=$${RECSCOPE_MAX_UPLOAD_MB:-200} $(BIN)/python -m streamlit run server.py
 
 # File by file over three processes, the browser's files first: pages share Streamlit's caches, which are global in a
-# process, and a file of browser tests takes minutes, half of them spent waiting. BLAS and torch keep to one thread:
+# process, and a file of browser tests takes minutes, part of them spent waiting. BLAS and torch keep to one thread:
 # more than there are cores wait for each other at full speed.
 test: export OMP_NUM_THREADS := 1
 test: $(VENV)/.development  ## check everything: format, lint, types, doctests, unit, page and browser tests
