@@ -50,7 +50,7 @@ def choose_product(view: View) -> int:
     """A search box and the products that match; without a search, those with most edges out."""
     left, right = st.columns([2, 3])
     text = left.text_input(
-        "Search by title or id", key=SEARCH, placeholder="phone case", bind="query-params", persist_state="session"
+        "Search by title or id", key=SEARCH, placeholder="leather case", bind="query-params", persist_state="session"
     )
     found = _find_products(view.graph, text)
     if st.session_state.get(PRODUCT) not in found:
