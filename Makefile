@@ -32,6 +32,7 @@ bench: $(VENV)/.development  ## measure; prints one JSON object per word
 	@$(BIN)/python bench/holdout.py
 	@$(BIN)/python bench/thresholds.py
 	@$(BIN)/python bench/signoff.py
+	@$(BIN)/python bench/graph.py
 
 samples: $(VENV)/.runtime  ## rebuild sample_data byte for byte
 	$(BIN)/python -m core.holdout.simulate

@@ -5,6 +5,7 @@ import json
 import resource
 import sys
 import time
+from inspect import signature
 
 import numpy as np
 
@@ -16,7 +17,6 @@ from core.graph.scorers import Factors
 from core.jobs import finish
 from core.rng import make_generator
 
-DIMENSIONS, HOPS, FOLDS = 64, 4, 4  # the defaults of the engine
 SMALL = 1_000
 
 
@@ -36,13 +36,14 @@ def main() -> None:
     started = time.perf_counter()
     out @ vectors
     product = time.perf_counter() - started
+    usual = {one.name: one.default for one in signature(fit_blade).parameters.values()}
     json.dump(
         {
             "nodes": graph.nodes,
             "edges": len(graph.edges),
             "seconds": seconds,
             "processor_seconds": spent,
-            "peer_seconds": product * FOLDS * HOPS * 2 * 2,  # two roles, there and back
+            "peer_seconds": product * usual["folds"] * usual["hops"] * 2 * 2,  # two roles, there and back
             "peak_mib": peak,
         },
         sys.stdout,
@@ -52,7 +53,7 @@ def main() -> None:
 def _run_epoch(graph: Graph) -> Factors:
     nothing = np.zeros(0, dtype=np.int64)
     fold = Fold(graph, Edges(nothing, nothing))
-    return finish(fit_blade(fold, epochs=1, dimensions=DIMENSIONS, hops=HOPS, folds=FOLDS, rng=make_generator(0)))
+    return finish(fit_blade(fold, epochs=1, rng=make_generator(0)))
 
 
 if __name__ == "__main__":
