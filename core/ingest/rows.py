@@ -23,6 +23,8 @@ _STORED: dict[Kind, pa.DataType] = {
     "id": pa.string(), "title": pa.string(),
 }  # fmt: skip
 _UNMEASURED = ("category", "part", "id", "title", "row")
+_TIMES = ("time", "moment")
+_OPTIONAL = ("optional", "moment")
 _COUNTED = ("probability", "nonnegative", "number", "width")
 
 
@@ -58,10 +60,11 @@ class RowWriter:
             for column in columns
             if column.kind == "category"
         }
-        self._times = {c.role: TimeParser(name=c.names[0]) for c in columns if c.kind == "time"}
+        self._times = {c.role: TimeParser(name=c.names[0]) for c in columns if c.kind in _TIMES}
+        self._time_names = {c.role: c.names[0] for c in columns if c.kind in _TIMES}
         self._position = {name: i for i, name in enumerate(source_names(columns))}
         self._rows_cap, self._share_cap = rows_cap, excluded_share
-        required = [column for column in self._measured if column.kind != "optional"]
+        required = [column for column in self._measured if column.kind not in _OPTIONAL]
         self._ranges = {column.role: (np.inf, -np.inf) for column in required}
         self._totals = {column.role: 0.0 for column in required}
         self._histograms = {c.role: HistogramCounter() for c in required if c.kind in _COUNTED}
@@ -118,11 +121,11 @@ class RowWriter:
         found = []
         for name in column.names:
             array = batch.column(self._position[name])
-            if column.kind == "time":
+            if column.kind in _TIMES:
                 values = self._times[column.role].parse(array, first_row=first_row)
             else:
                 values = parse_numbers(array, name=name, kind=column.kind, first_row=first_row)
-            if column.kind != "optional":
+            if column.kind not in _OPTIONAL:
                 self._exclude(keep, values.missing, (name, "missing"))
                 self._exclude(keep, values.infinite, (name, "infinite"))
             found.append(values.data)
@@ -179,6 +182,7 @@ class RowWriter:
         if self._seen == 0:
             raise InputError("The file has a header but no rows.", fix="Give a file with at least one row.")
         self._check_share()
+        zoneless = self._check_zones()
         found = {
             "rows": self._kept,
             "excluded": [(f"{name} is {why}", count) for (name, why), count in self._excluded.items() if count],
@@ -189,8 +193,23 @@ class RowWriter:
         }
         if any(self._cut.values()):
             found["cut"] = self._cut
+        if zoneless:
+            found["zoneless"] = zoneless
         self._writer.add_key_value_metadata({"recscope": json.dumps({**metadata, "parsed": found})})
         return found
+
+    def _check_zones(self) -> list[str]:
+        """Roles of times without a zone; an error where other times have one, for they cannot be compared."""
+        readings = {role: times.reading for role, times in self._times.items() if times.reading}
+        zoneless = [role for role, reading in readings.items() if reading == "zoneless"]
+        zoned = [role for role in readings if role not in zoneless]
+        if zoneless and zoned:
+            raise InputError(
+                f"{self._time_names[zoned[0]]!r} holds exact moments, {self._time_names[zoneless[0]]!r} times without "
+                "a zone; the time between them cannot be told.",
+                fix="Write both in one way, best in UTC with a Z.",
+            )
+        return zoneless
 
     def _check_share(self) -> None:
         left_out = self._seen - self._kept

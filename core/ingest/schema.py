@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 Kind = Literal[
     "probability", "label", "nonnegative", "positive", "number", "width", "category", "time", "part", "optional",
-    "id", "title", "row",
+    "id", "title", "row", "moment",
 ]  # fmt: skip
 
 MISSING_CATEGORY = "(missing)"
@@ -28,7 +28,8 @@ class Column:
         part of a random split: of the group that the column names, or of the row itself where no column is named);
         ``optional`` (any number, stored as NaN where it is missing or infinite: no row is left out for it);
         ``id`` (text that names something, never missing); ``title`` (text to show, null where it is missing); ``row``
-        (of no source column: the place of the row among all that were read, from 1).
+        (of no source column: the place of the row among all that were read, from 1); ``moment`` (a time that may be
+        missing: float64 UTC seconds, NaN where there is none; no row is left out for it).
     """
 
     role: str
@@ -72,6 +73,8 @@ class Parsed:
         role → (where each range of values starts, its rows), for roles of numbers other than labels and times.
     cut
         role → titles that were cut to their longest length, where there are any.
+    zoneless
+        Roles whose times name no zone, and were read as UTC.
     """
 
     rows: int
@@ -81,6 +84,7 @@ class Parsed:
     categories: dict[str, tuple[str, ...]] = field(default_factory=dict)
     histograms: dict[str, tuple[tuple[float, ...], tuple[int, ...]]] = field(default_factory=dict)
     cut: dict[str, int] = field(default_factory=dict)
+    zoneless: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, found: dict[str, Any]) -> "Parsed":
@@ -95,4 +99,5 @@ class Parsed:
                 role: (tuple(starts), tuple(rows)) for role, (starts, rows) in found.get("histograms", {}).items()
             },
             cut={role: int(count) for role, count in found.get("cut", {}).items()},
+            zoneless=tuple(found.get("zoneless", ())),
         )

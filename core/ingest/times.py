@@ -47,6 +47,11 @@ class TimeParser:
         self._unit: Unit | None = None
         self._reading: Reading | None = None
 
+    @property
+    def reading(self) -> Reading | None:
+        """How the times are written; None as long as none has been seen."""
+        return self._reading
+
     def parse(self, array: Array, *, first_row: int) -> Values:
         """Parse one batch.
 
