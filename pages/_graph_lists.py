@@ -9,7 +9,7 @@ from core.export import safe_csv
 from core.graph.recommend import Recommendations, SymmetricList
 from core.plotting import clean_label
 
-ROW, HEAD = 35, 38
+ROW, HEAD, RANK_WIDTH, TITLE_WIDTH = 35, 38, 46, 230  # pixels
 TEXTS = ("title", "category", "id")
 HEADS = {
     "rank": "#",
@@ -81,9 +81,9 @@ def _configure(column: str, values: "pd.Series[Any]") -> Any:
     if values.dtype == bool:
         return st.column_config.CheckboxColumn(head, help=about)
     if column == "title":
-        return st.column_config.TextColumn(head, width="medium")
+        return st.column_config.TextColumn(head, width=TITLE_WIDTH)
     if pd.api.types.is_numeric_dtype(values):
         whole = column in ("rank", "reverse_rank", "in_degree", "out_degree")
-        width = "small" if column == "rank" else None
+        width = RANK_WIDTH if column == "rank" else None
         return st.column_config.NumberColumn(head, width=width, format="localized" if whole else "%.3g", help=about)
     return st.column_config.TextColumn(head, help=about)

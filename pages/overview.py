@@ -2,6 +2,10 @@
 
 import streamlit as st
 
+from core.graph.ego import ego_network
+from core.graph.figures import ego_figure
+from core.graph.load import load_sample as load_shop
+from core.graph.lookup import find_product
 from core.holdout.exploration import explore
 from core.holdout.figures import slice_figure
 from core.holdout.load import load_sample
@@ -10,9 +14,11 @@ from core.holdout.slices import HALF_WIDTH, SCORE, slice_at_score
 from core.holdout.verdict import state_verdict
 from core.settings import Settings
 from pages._shell import Step, get_engine, guarded, open_page
-from pages._shell_jobs import compute, run_job
+from pages._shell_jobs import compute, keep, run_job
 from pages._shell_show import show_figure, show_table
 
+PHONE, CASE = "phone-010", "case-041"
+PRODUCTS = {"a phone": PHONE, "a case for it": CASE}
 SCORES = (0.4, 0.6, SCORE)
 STEPS = (
     Step(
@@ -62,6 +68,23 @@ def show_doubt() -> None:
             st.switch_page("pages/signoff.py")
 
 
+def show_direction() -> None:
+    """The question of direction, with the neighbours of two products of the sample."""
+    graph = run_job(load_shop(Settings.from_environment()), label="Sample")
+    chosen = st.radio("Stand at", list(PRODUCTS), horizontal=True, key="overview_product")
+    node = find_product(graph, PRODUCTS.get(chosen, PHONE))
+    ego = keep(("ego", graph.digest, node), lambda: ego_network(graph, None, node))
+    show_figure(ego_figure(ego), key="figure_direction")
+    after, before = int(graph.out_degree[node]), int(graph.in_degree[node])
+    st.caption(
+        f"Simulated shop, known edges only: this product leads to {after:,} products, {before:,} lead to it. An arrow "
+        "points from what is bought first to what is bought next."
+    )
+    show_table(ego.frame(), name="overview arrows")
+    if st.button("Ask it of your own products", key="overview_graph", type="primary", icon=":material/arrow_forward:"):
+        st.switch_page("pages/graph.py")
+
+
 open_page(
     "overview",
     "RecScope looks at three questions that recommender systems share, whatever they recommend.",
@@ -77,6 +100,8 @@ st.subheader("2 · Direction: does the recommendation hold the other way round?"
 st.markdown(
     "Who buys a phone may want a case. Who buys a case has the phone. A symmetric similarity cannot tell the two apart."
 )
+with guarded("overview_direction"):
+    show_direction()
 st.subheader("3 · Delay: is a missing purchase a no, or a not yet?")
 st.markdown(
     "A purchase can come days after the view. Until then its row looks negative, and a model trained on it learns "

@@ -43,6 +43,7 @@ from tests.browser.drive import (
 )
 
 SLICE = "At score 0.8: positivity against uncertainty"
+OVERVIEW = [SLICE, "Before and next: Vindrel Pico 6 phone, 128 GB"]
 VIEWS = {
     "Surface": ["Positivity by score and uncertainty", "Positivity against score, per uncertainty level"],
     "Slice": [SLICE],
@@ -59,7 +60,7 @@ VIEWS = {
 def test_from_upload_to_report(
     page: Page, browser: Browser, server: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    visit(page, f"{server}/", SLICE)
+    visit(page, f"{server}/", *OVERVIEW)
     page.get_by_role("button", name="See it in your own data").click()
     page.wait_for_url("**/holdout")
     expect_charts(page, *VIEWS["Surface"])
@@ -119,7 +120,7 @@ def assert_report_stands_alone(browser: Browser, report: Path, digest: str) -> N
 
 
 def test_the_browsers_back_button_returns_to_the_page_before(page: Page, server: str) -> None:
-    visit(page, f"{server}/", SLICE)
+    visit(page, f"{server}/", *OVERVIEW)
     page.get_by_role("link", name="Holdout").click()
     expect_charts(page, *VIEWS["Surface"])
     open_view(page, "Slice", *VIEWS["Slice"])
@@ -189,7 +190,7 @@ def test_a_deep_link_is_the_first_visit_of_a_cold_server(
 
 def test_every_page_and_view_asks_this_server_only_and_complains_of_nothing(page: Page, server: str) -> None:
     """The page fixture checks requests, ``complaints`` the console."""
-    visit(page, f"{server}/", SLICE)
+    visit(page, f"{server}/", *OVERVIEW)
     visit(page, f"{server}/holdout", *VIEWS["Surface"])
     for view, titles in VIEWS.items():
         open_view(page, view, *titles)
@@ -204,7 +205,7 @@ def test_every_page_and_view_asks_this_server_only_and_complains_of_nothing(page
 
 
 def test_the_accessibility_check_can_fail(page: Page, server: str) -> None:
-    visit(page, f"{server}/", SLICE)
+    visit(page, f"{server}/", *OVERVIEW)
     page.locator("h1").evaluate("one => { one.style.color = '#bbbbbb'; }")
     with pytest.raises(AssertionError, match="color-contrast"):
         assert_accessible(page, "a page with a faint title")
@@ -213,7 +214,7 @@ def test_the_accessibility_check_can_fail(page: Page, server: str) -> None:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_no_page_or_view_breaks_wcag(page: Page, server: str, theme: Theme, tmp_path: Path) -> None:
     page.emulate_media(color_scheme=theme)
-    visit(page, f"{server}/", SLICE)
+    visit(page, f"{server}/", *OVERVIEW)
     unfold(page)
     assert_accessible(page, "overview")
     visit(page, f"{server}/holdout", *VIEWS["Surface"])

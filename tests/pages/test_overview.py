@@ -4,18 +4,22 @@ import pytest
 
 from tests.pages.drive import charts, go_to, keys, open_app, words
 
+PHONE, CASE = (
+    "Before and next: Vindrel Pico 6 phone, 128 GB",
+    "Before and next: Orvelle leather case for Vindrel Pico 6",
+)
 SCORES = [0.8, 0.8, 0.4]  # what the tour's steps set
 
 
-def test_first_paint_asks_three_questions_and_answers_one_from_the_sample() -> None:
+def test_first_paint_asks_three_questions_and_answers_two_from_the_samples() -> None:
     app = open_app()
     said = words(app)
     assert [heading.value[0] for heading in app.subheader] == ["1", "2", "3"]
     assert "Simulated sample." in said
     assert "n = 200,000" in said
     assert "most uncertain rows turn out positive less often" in said
-    assert charts(app) == ["At score 0.8: positivity against uncertainty"]
-    assert keys(app, "download_button") == ["csv_overview slice"]
+    assert charts(app) == ["At score 0.8: positivity against uncertainty", PHONE]
+    assert keys(app, "download_button") == ["csv_overview slice", "csv_overview arrows"]
 
 
 @pytest.mark.parametrize("score", [0.4, 0.6])
@@ -23,7 +27,7 @@ def test_the_score_moves_figure_and_table(score: float) -> None:
     app = open_app()
     before = app.dataframe[0].value
     app.radio(key="overview_score").set_value(score).run()
-    assert charts(app) == [f"At score {score}: positivity against uncertainty"]
+    assert charts(app) == [f"At score {score}: positivity against uncertainty", PHONE]
     assert not app.dataframe[0].value.equals(before)
 
 
@@ -33,6 +37,20 @@ def test_the_table_is_in_plain_words() -> None:
         "level", "uncertainty", "rows", "positives", "mean score", "mean uncertainty", "positivity",
     ]  # fmt: skip
     assert table["positivity"].str.fullmatch(r"0\.\d{3} \(0\.\d{3} to 0\.\d{3}\)").all()
+
+
+def test_a_phone_leads_to_many_and_its_case_to_few() -> None:
+    app = open_app()
+    assert "this product leads to 45 products, 4 lead to it" in words(app)
+    app.radio(key="overview_product").set_value("a case for it").run()
+    assert charts(app)[1].startswith(CASE)
+    assert "this product leads to 45 products" not in words(app)
+
+
+def test_the_second_button_leads_to_the_graph_page() -> None:
+    app = open_app()
+    app.button(key="overview_graph").click().run()
+    assert app.title[0].value == "Graph"
 
 
 def test_the_button_leads_to_the_holdout_page() -> None:
