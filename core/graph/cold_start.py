@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.sparse import csr_array, diags_array
+from scipy.sparse import csr_array
 
 from core.arrays import IntArray
 from core.checks import check_count
@@ -43,7 +43,7 @@ class AttachedFactors(Factors):
         """The parts of a score: of an inferred source by similar product, of any other those of the model."""
         note = ""
         if self.inferred_target[target]:
-            note = "The target has no edges that reach it: its vector is inferred from similar items."
+            note = "The target has no edges: its vector is inferred from similar items."
         if not self.inferred_source[source]:
             if isinstance(self.model, HopFactors):
                 return replace(self.model.terms(source, target), note=note)
@@ -58,7 +58,7 @@ class AttachedFactors(Factors):
 
 
 def attach_items(factors: Factors, graph: Graph, *, neighbours: int = 10) -> AttachedFactors:
-    r"""Give every product without edges of a role the mean vector, in that role, of products that have such edges.
+    r"""Give products of which nothing was learned in a role the mean vector, in that role, of others.
 
     Definition
         For u without an edge that leaves it, θˢ_u is the mean over
@@ -67,7 +67,7 @@ def attach_items(factors: Factors, graph: Graph, *, neighbours: int = 10) -> Att
            known of u,
         2. the products that lead to u, as CoBA has it: what is bought after them may be bought after u;
 
-        and stays as it is where there are neither. θᵗ_v of v that no edge reaches likewise; for 2, what v leads to.
+        and stays as it is where there are neither. θᵗ_v of v without any edge is the first of these means.
 
     Parameters
     ----------
@@ -85,30 +85,32 @@ def attach_items(factors: Factors, graph: Graph, *, neighbours: int = 10) -> Att
 
     Notes
     -----
-    Exact, in blocks: cost O(products without edges · nodes · features).
+    A product that leads on, but that no edge reaches, keeps its target vector: nobody buys it next, as far as is known,
+    and with the vector of others it would crowd out what is. Exact, in blocks: cost O(products without edges · nodes ·
+    features).
 
     References
     ----------
     DAEMON (2022), section on cold start (attaching to feature-nearest items); CoBA, arXiv 2211.02232 (borrowing).
     """
     check_count(neighbours, 1, 1_000, name="similar items")
-    known, adjacency = encode_items(graph.items), graph.adjacency()
-    turned = adjacency.T.tocsr()
-    cold_source, cold_target = graph.out_degree == 0, graph.in_degree == 0
-    for_source = _find_lenders(known, turned, cold_source, graph.out_degree, neighbours)
-    for_target = _find_lenders(known, adjacency, cold_target, graph.in_degree, neighbours)
+    known, leads, led = encode_items(graph.items), graph.out_degree, graph.in_degree
+    for_source = _find_similar(known, leads == 0, leads, neighbours)
+    for_target = _find_similar(known, leads + led == 0, led, neighbours)
+    alone = (leads == 0) & (np.diff(for_source.indptr) == 0)
+    for_source = _average(csr_array(for_source + _keep_rows(graph.adjacency().T.tocsr(), alone, leads > 0)))
+    for_target = _average(for_target)
     source, has_source = _lend(factors.source, for_source)
     target, has_target = _lend(factors.target, for_target)
     model = replace(factors, target=target)
     return AttachedFactors(source, target, model, for_source, has_source, has_target)
 
 
-def _find_lenders(known: ScoreArray, other_side: csr_array, cold: BoolArray, degree: IntArray, k: int) -> csr_array:
-    """Shares of the vectors of warm nodes that make up the vectors of cold ones."""
-    nodes = len(cold)
-    norm = np.linalg.norm(known, axis=1)
+def _find_similar(known: ScoreArray, cold: BoolArray, degree: IntArray, k: int) -> csr_array:
+    """1 for the nearest of the nodes that have edges, in the row of each cold node of which anything is known."""
+    nodes, norm = len(cold), np.linalg.norm(known, axis=1)
     described = np.flatnonzero(cold & (norm > 0))
-    warm = np.flatnonzero(~cold & (norm > 0))
+    warm = np.flatnonzero((degree > 0) & (norm > 0))
     warm = warm[np.argsort(-degree[warm], kind="stable")]
     row, column = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
     step = max(CELLS // max(len(warm), 1), 1)
@@ -119,12 +121,18 @@ def _find_lenders(known: ScoreArray, other_side: csr_array, cold: BoolArray, deg
         row.append(np.repeat(some, best.shape[1]))
         column.append(warm[best].ravel())
     rows, columns = np.concatenate(row), np.concatenate(column)
-    similar = csr_array((np.ones(len(rows), dtype=np.float32), (rows, columns)), shape=(nodes, nodes))
-    alone = cold & (np.diff(similar.indptr) == 0)
-    borrowed = keep_entries(other_side, alone[row_of_entry(other_side)] & ~cold[other_side.indices])
-    lenders = csr_array(similar + borrowed)
+    return csr_array((np.ones(len(rows), dtype=np.float32), (rows, columns)), shape=(nodes, nodes))
+
+
+def _keep_rows(matrix: csr_array, rows: BoolArray, columns: BoolArray) -> csr_array:
+    return keep_entries(matrix, rows[row_of_entry(matrix)] & columns[matrix.indices])
+
+
+def _average(lenders: csr_array) -> csr_array:
     count = np.maximum(np.diff(lenders.indptr), 1).astype(np.float32)
-    return csr_array(diags_array(1 / count).tocsr() @ lenders).astype(np.float32)
+    averaged = lenders.copy()
+    averaged.data = averaged.data / count[row_of_entry(averaged)]
+    return averaged
 
 
 def _lend(vectors: ScoreArray, lenders: csr_array) -> tuple[ScoreArray, BoolArray]:
