@@ -84,6 +84,8 @@ class Database:
             raise LedgerDamaged(f"The ledger {self.place} is damaged: {error}", fix=error.fix) from error
         except DBAPIError as error:
             raise explain(error.orig, self.place) from error
+        except self.engine.dialect.loaded_dbapi.Error as error:  # of rows taken from the driver's own cursor
+            raise explain(error, self.place) from error
         except UnicodeDecodeError as error:  # SQLite's own message may quote the damage
             raise LedgerDamaged(f"The ledger {self.place} is damaged: {error}.", fix=_SET_RIGHT) from error
         except NoConnection as error:
