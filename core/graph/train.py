@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from inspect import Parameter, signature
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -188,15 +189,32 @@ def _check_recipe(recipe: Recipe) -> Engine:
         raise InputError(
             f"There is no engine called {str(recipe.engine)[:40]!r}.", fix=f"Choose among: {', '.join(ENGINES)}."
         )
-    parameters = signature(engine.fit).parameters.values()
-    known = {one.name for one in parameters if one.kind is Parameter.KEYWORD_ONLY} - {"rng"}
-    for name, _ in recipe.options:
-        if name not in known:
+    keyword_only = [one.name for one in signature(engine.fit).parameters.values() if one.kind is Parameter.KEYWORD_ONLY]
+    kinds = {name: kind for name, kind in get_type_hints(engine.fit).items() if name in keyword_only and name != "rng"}
+    for name, value in recipe.options:
+        if name not in kinds:
             raise InputError(
                 f"{engine.title} has no option {str(name)[:40]!r}.",
-                fix=f"Choose among: {', '.join(sorted(known)) or 'none'}.",
+                fix=f"Choose among: {', '.join(sorted(kinds)) or 'none'}.",
             )
+        if not _takes(kinds[name], value):
+            raise InputError(f"{name} cannot be {str(value)[:40]!r}.", fix=f"Give it as {_name_kind(kinds[name])}.")
     return engine
+
+
+def _takes(kind: Any, value: Setting) -> bool:
+    """Whether a value is of the kind that an option declares; a whole number is a number too."""
+    if get_origin(kind) is Literal:
+        return value in get_args(kind)
+    if get_origin(kind) in (Union, UnionType):
+        return any(_takes(one, value) for one in get_args(kind))
+    return type(value) is kind or (kind is float and type(value) is int)
+
+
+def _name_kind(kind: Any) -> str:
+    if get_origin(kind) in (Literal, Union, UnionType):
+        return " or ".join(one if isinstance(one, str) else _name_kind(one) for one in get_args(kind))
+    return {int: "a whole number", float: "a number", bool: "true or false", str: "text"}.get(kind, "null")
 
 
 def _validate(scorer: Scorer, edges: Edges, graph: Graph, *, seed: int) -> Job[dict[str, float]]:

@@ -211,7 +211,9 @@ class TestModels:
     ) -> None:
         """p3 shares c1 and c2 with p1 and p2, which lead to c3 too: that is what comes next, ahead of x of p1 alone."""
         model, lists = tmp_path / "shop.model", tmp_path / "lists.parquet"
-        assert train(call, shop, model, "--option", "exponent=0.25", "--seed", 1).json["settings"] == {"exponent": 0.25}
+        options = ("--option", "exponent=0.25", "--option", "shrinkage=1", "--option", "neighbours=null")
+        told = train(call, shop, model, *options, "--seed", 1).json
+        assert told["settings"] == {"exponent": 0.25, "shrinkage": 1, "neighbours": None}
         found = call("recommend", model, "--item", "p3", "--k", 2, "--new").json
         assert (found["query"]["title"], found["direction"]) == ("Phone 3", "next")
         assert [row["id"] for row in found["items"]] == ["c3", "x"]
@@ -250,6 +252,8 @@ class TestModels:
         failed(train(call, shop, out, "--option", "magic=1"), "magic", "exponent")
         failed(train(call, shop, out, "--option", "exponent"), "NAME=VALUE")
         failed(train(call, shop, out, "--option", "exponent=2"), "exponent")
+        failed(train(call, shop, out, "--option", "exponent=high"), "exponent cannot be 'high'", "a number")
+        failed(train(call, shop, out, "--option", "neighbours=2.5"), "a whole number or null")
         failed(train(call, shop, tmp_path / "no" / "m"), "cannot be written")
         assert not out.exists()
 
