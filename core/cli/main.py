@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from core.cli import graph, holdout, signoff, thresholds
+from core.cli import delay, graph, holdout, signoff, thresholds
 from core.errors import RecScopeError
 from core.version import VERSION
 
@@ -24,6 +24,7 @@ def main(arguments: Sequence[str]) -> int:
     thresholds.register(words)
     signoff.register(words)
     graph.register(words)
+    delay.register(words)
     chosen = parser.parse_args(arguments)
     try:
         return chosen.run(chosen) or 0
