@@ -1,4 +1,7 @@
-"""``python -m core delay …``."""
+"""``python -m core delay …``.
+
+What measures maturity is imported where it is called: scipy.stats takes a while, and no other command needs it.
+"""
 
 import argparse
 import json
@@ -18,7 +21,6 @@ from core.delay.data import Options
 from core.delay.export import export_weights, write_whole
 from core.delay.laws import DAY
 from core.delay.load import load_log
-from core.delay.maturity import Cohorts, measure_cohorts, measure_maturity
 from core.delay.recorded import RecordedLog, count_later, end_log
 from core.delay.roles import LogRoles, guess_log_roles
 from core.delay.simulate import PRESETS, World, log_frame, simulate_log
@@ -153,17 +155,15 @@ def _weights(arguments: argparse.Namespace) -> None:
 
 
 def _maturity(arguments: argparse.Namespace) -> None:
+    from core.delay.maturity import measure_cohorts, measure_maturity
+
     recorded, at = _open(arguments)
     snapshot = observe(recorded.log, at, window=arguments.window * DAY)
     found = measure_maturity(snapshot).to_json()
-    cohorts = _list_cohorts(measure_cohorts(snapshot, unit="day"))
-    _write(_describe(recorded) | found | {"cohorts": cohorts}, arguments.json)
-
-
-def _list_cohorts(cohorts: Cohorts) -> list[dict[str, Any]]:
-    frame = cohorts.frame()
-    frame["start"] = frame["start"].dt.strftime("%Y-%m-%d")
-    return frame.astype(object).to_dict(orient="records")  # type: ignore[return-value]
+    cohorts = measure_cohorts(snapshot, unit="day").frame()
+    cohorts["start"] = cohorts["start"].dt.strftime("%Y-%m-%d")
+    lines = cohorts.astype(object).to_dict(orient="records")
+    _write(_describe(recorded) | found | {"cohorts": lines}, arguments.json)
 
 
 def _open(arguments: argparse.Namespace) -> tuple[RecordedLog, float]:
