@@ -30,6 +30,7 @@ PAGES = (
     PageEntry("thresholds", "Thresholds", ":material/tune:"),
     PageEntry("signoff", "Sign-off", ":material/approval:"),
     PageEntry("graph", "Graph", ":material/hub:"),
+    PageEntry("delay", "Delay", ":material/hourglass_top:"),
 )
 
 
