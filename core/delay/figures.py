@@ -43,6 +43,8 @@ AGE_TICKS: Final = (
 )  # fmt: skip
 RATE_TICKS = ".3~%"
 BELOW: Final = {"orientation": "h", "y": -0.25}
+FAR_BELOW: Final = {"orientation": "h", "y": -0.5}  # of names of buckets, which are drawn slanted
+RIGHT_TICKS = ".2~p"
 
 
 def measure_figure(comparison: Comparison, measure: str) -> go.Figure:
@@ -66,29 +68,37 @@ def measure_figure(comparison: Comparison, measure: str) -> go.Figure:
 
 
 def recovery_figure(comparison: Comparison) -> go.Figure:
-    """Share of the regret between naive and oracle that each arm wins back, with Fieller's interval."""
+    """Share of the regret between naive and oracle that each arm wins back, with Fieller's interval.
+
+    An arm whose interval has no end, as with few runs, is drawn hollow and without bar.
+    """
     found = [comparison.recovery(name) for name in comparison.names]
-    shown = [line for line in found if np.isfinite(line.lo) and np.isfinite(line.hi)]
-    share = np.array([line.share for line in shown])
+    shown = [line for line in found if np.isfinite(line.share)]
+    share, lo, hi = (np.array([getattr(line, end) for line in shown]) for end in ("share", "lo", "hi"))
+    bounded = np.isfinite(lo) & np.isfinite(hi)
     points = go.Scatter(
         x=share,
         y=[line.arm for line in shown],
         error_x={
-            "type": "data", "array": np.array([line.hi for line in shown]) - share,
-            "arrayminus": share - np.array([line.lo for line in shown]), "color": BLUE,
+            "type": "data", "array": np.where(bounded, hi - share, 0.0), "color": BLUE,
+            "arrayminus": np.where(bounded, share - lo, 0.0),
         },
         mode="markers",
-        marker={"color": BLUE, "size": 9},
+        marker={"color": BLUE, "size": 9, "symbol": np.where(bounded, "circle", "circle-open")},
         name="share, 95 % interval",
-        hovertemplate="%{x:.0%}<extra>%{y}</extra>",
+        customdata=np.stack([lo, hi], axis=1) if shown else None,
+        hovertemplate="%{x:.0%} (%{customdata[0]:.0%} to %{customdata[1]:.0%})<extra>%{y}</extra>",
     )  # fmt: skip
     alt = "; ".join(f"{line.arm} {line.share:.0%}" for line in shown)
+    without = int((~bounded).sum())
     figure = make_figure(
         [points],
         title="What each arm wins back of what late labels cost",
         x_title="share of the regret between naive (0) and oracle (1)",
         y_title="",
-        alt=f"Recovered share of the regret: {alt}." if shown else "No share: naive is no worse than the oracle here.",
+        alt=f"Recovered share of the regret: {alt}. {without} of the intervals have no end."
+        if shown
+        else "No share: naive is no worse than the oracle here.",
         height=_height(len(shown)),
     )
     for at in (0.0, 1.0):
@@ -234,11 +244,12 @@ def bias_figure(table: BiasTable, part: str) -> go.Figure:
         x_title="age at the training" if part == "age" else "segment",
         y_title="over final conversions",
         alt=f"Labels seen and naive predictions over final conversions in {len(frame)} groups. {shown}",
+        height=480,
     )
     figure.add_hline(y=1.0, line={"color": NEUTRAL, "dash": "dash", "width": 1.5})
     figure.update_xaxes(type="category")
     figure.update_yaxes(rangemode="tozero")
-    figure.update_layout(legend=BELOW)
+    figure.update_layout(legend=FAR_BELOW)
     return figure
 
 
@@ -301,6 +312,39 @@ def waiting_figure(waiting: Waiting, world: str) -> go.Figure:
         alt=f"Regret against waiting days over {len(waiting.seeds)} seeds. Days to wait for the least: {best}.",
     )
     figure.update_yaxes(rangemode="tozero")
+    figure.update_layout(legend=BELOW)
+    return figure
+
+
+def waiting_parts_figure(waiting: Waiting, world: str, arm: str) -> go.Figure:
+    """What waiting gains and costs one arm: bias of late labels, loss of freshness, both together and the minimum."""
+    frame = waiting.frame()
+    frame = frame[(frame["world"] == world) & (frame["arm"] == arm)]
+    parts = (
+        ("bias", "late labels: arm − oracle at the same wait", VERMILLION, "dash"),
+        ("freshness", "freshness: oracle − oracle without waiting", NEUTRAL, "dot"),
+        ("excess", "both together", BLUE, "solid"),
+    )
+    traces = []
+    for i, (part, name, colour, dash) in enumerate(parts):
+        lo, hi = normal(frame[part].to_numpy(), frame[f"{part}_se"].fillna(0.0).to_numpy())
+        traces.append(
+            interval_points(
+                frame["wait"], frame[part].to_numpy(), lo, hi, colour=colour, name=name, mode="lines+markers",
+                line={"color": colour, "dash": dash}, marker={"color": colour, "symbol": SYMBOLS[i], "size": 8},
+                hovertemplate="wait %{x:g} d<br>%{y:.3~g}<extra>%{fullData.name}</extra>",
+            )
+        )  # fmt: skip
+    best = next(line for line in waiting.minima() if (line.world, line.arm) == (world, arm))
+    figure = make_figure(
+        traces,
+        title=f"What waiting gains and costs: {arm}, {clean_label(world)}",
+        x_title="youngest row in training, days",
+        y_title="regret above the oracle without waiting, nats",
+        alt=f"Regret of {arm} in two parts against waiting days. It is least at {best.wait:g} days, the same in "
+        f"{best.agreement:.0%} of {len(waiting.seeds)} seeds.",
+    )
+    figure.add_vline(x=best.wait, line={"color": NEUTRAL, "dash": "dash"}, annotation_text=f"least at {best.wait:g} d")
     figure.update_layout(legend=BELOW)
     return figure
 
@@ -545,12 +589,19 @@ def maturity_figure(maturity: Maturity) -> go.Figure:
         y_title="share of mature conversions",
         alt=f"Delays of mature conversions in {len(frame)} lag buckets, and the conversion rate of rows of that age. "
         f"{maturity.warning() or 'Every window has passed.'}",
+        height=500,
     )
     figure.update_xaxes(type="category")
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
     figure.update_layout(
-        yaxis2={"overlaying": "y", "side": "right", "rangemode": "tozero", "tickformat": RATE_TICKS, "showgrid": False},
-        legend=BELOW,
+        yaxis2={
+            "overlaying": "y",
+            "side": "right",
+            "rangemode": "tozero",
+            "tickformat": RIGHT_TICKS,
+            "showgrid": False,
+        },
+        legend=FAR_BELOW,
     )
     return figure
 

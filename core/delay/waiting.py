@@ -78,13 +78,15 @@ class Waiting:
         """One row per world, arm and waiting time.
 
         world, arm, wait (days); regret, regret_se, pcoc, pcoc_se; bias, bias_se: regret less the oracle's at the same
-        wait; freshness, freshness_se: the oracle's regret less its regret without waiting.
+        wait; freshness, freshness_se: the oracle's regret less its regret without waiting; excess, excess_se: both
+        together.
         """
         regret = self.values[..., 0]
         oracle = regret[..., [self.arms.index(BOUND)]]
+        fresh = oracle[:, :, :1]
         parts = {
             "regret": regret, "pcoc": self.values[..., 1], "bias": regret - oracle,
-            "freshness": np.broadcast_to(oracle - oracle[:, :, :1], regret.shape),
+            "freshness": np.broadcast_to(oracle - fresh, regret.shape), "excess": regret - fresh,
         }  # fmt: skip
         index = pd.MultiIndex.from_product([self.worlds, self.arms, self.waits], names=["world", "arm", "wait"])
         columns = {}

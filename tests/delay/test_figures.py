@@ -93,6 +93,10 @@ def test_recovery_has_fiellers_interval(comparison):
     equal(points.x, [line.share for line in found])
     equal(np.asarray(points.x) + points.error_x.array, [line.hi for line in found])
     equal(np.asarray(points.x) - points.error_x.arrayminus, [line.lo for line in found])
+    one = Comparison(comparison.plans, ("0",), comparison.values[:1])
+    (points,) = draw.recovery_figure(one).data
+    assert set(points.marker.symbol) == {"circle-open"}
+    equal(points.error_x.array, np.zeros(3))
     values = comparison.values.copy()
     values[:, 1, 0] = 0
     none = draw.recovery_figure(Comparison(comparison.plans, comparison.runs, values))
@@ -174,6 +178,12 @@ def test_waiting_curves_and_minima(waiting):
         equal(trace.error_y.array, Z * part["regret_se"])
         equal(trace.customdata, part[["pcoc", "bias", "freshness"]])
     assert "<" not in figure.layout.title.text
+    parts, frame = draw.waiting_parts_figure(waiting, HOSTILE, "naive"), frame[frame["arm"] == "naive"]
+    for trace, part in zip(parts.data, ("bias", "freshness", "excess"), strict=True):
+        equal(trace.y, frame[part])
+        equal(trace.error_y.array, Z * frame[f"{part}_se"])
+    (best,) = (line for line in waiting.minima() if (line.world, line.arm) == (HOSTILE, "naive"))
+    assert parts.layout.shapes[0].x0 == best.wait
     minima = draw.minima_figure(waiting)
     for trace, arm in zip(minima.data, waiting.arms, strict=True):
         equal(trace.y, [line.wait for line in waiting.minima() if line.arm == arm])

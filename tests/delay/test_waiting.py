@@ -38,6 +38,7 @@ def test_bias_freshness_and_minimum_are_worked_by_hand() -> None:
     assert frame.loc[("naive", 7.0), "bias_se"] == 0
     assert frame.loc[("naive", 7.0), "freshness"] == 3  # 2 and 4
     assert frame.loc[("naive", 7.0), "freshness_se"] == pytest.approx(1)
+    assert frame.loc[("naive", 7.0), "excess"] == 4  # 3 and 5
     assert frame.loc[("oracle", 0.0), "freshness"] == 0
     best = {line.arm: line for line in made().minima()}
     assert (best["oracle"].wait, best["oracle"].agreement) == (0, 1)
