@@ -7,11 +7,14 @@ from typing import Literal, TypeAlias
 import numpy as np
 import pandas as pd
 
-from core.arrays import FloatArray
+from core.arrays import FloatArray, IntArray
+from core.graph.data import BoolArray
 from core.graph.metrics import METRICS
 from core.graph.resample import Clusters, draw_columns, find_ends
 
 Verdict: TypeAlias = Literal["better", "worse", "no difference shown"]
+FEWEST_APART = 6  # sources that differ: of fewer, all on one side, a sign test gives at least 2 · 2⁻⁵ = 0.0625
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,9 @@ def compare_values(
 
     Definition
         Both means are taken under the same 1,000 weights of the clusters (``estimate_cells``); intervals are from the
-        2.5 to the 97.5 percentile of their difference and ratio.
+        2.5 to the 97.5 percentile of their difference and ratio. Where fewer than six clusters tell the two apart,
+        each interval is widened to hold no difference, 0 and 1: no sign test of so few is significant at 5 %, while
+        the draws of one cluster, or of few that agree, do not vary at all.
 
     Parameters
     ----------
@@ -89,11 +94,23 @@ def compare_values(
     """
     mine, theirs = draw_columns(values, clusters), draw_columns(other, clusters)
     value, against = _means(values), _means(other)
-    lo, hi = find_ends(mine - theirs)
-    ratio_lo, ratio_hi = find_ends(_ratio(mine, theirs))
+    few = _count_apart(values, other, clusters) < FEWEST_APART
+    lo, hi = _widen(*find_ends(mine - theirs), few, 0.0)
+    ratio_lo, ratio_hi = _widen(*find_ends(_ratio(mine, theirs)), few, 1.0)
     ratio = _ratio(value, against)
     table = np.column_stack([value, against, value - against, lo, hi, ratio, ratio_lo, ratio_hi])
     return tuple(Difference(name, *map(float, row)) for name, row in zip(names, table, strict=True))
+
+
+def _count_apart(values: FloatArray, other: FloatArray, clusters: Clusters) -> IntArray:
+    """Clusters whose means of the two tables differ, for each column."""
+    gap = np.nan_to_num(values - other)
+    sums = np.stack([np.bincount(clusters.member, column, clusters.count) for column in gap.T], axis=1)
+    return np.count_nonzero(np.abs(sums) > _ROUNDING, axis=0).astype(np.int64)
+
+
+def _widen(lo: FloatArray, hi: FloatArray, few: BoolArray, none: float) -> tuple[FloatArray, FloatArray]:
+    return np.where(few, np.minimum(lo, none), lo), np.where(few, np.maximum(hi, none), hi)
 
 
 def _means(values: FloatArray) -> FloatArray:

@@ -70,3 +70,19 @@ def test_frame():
 def test_one_edge_found_more_shows_nothing():
     """Were it enough, every engine would beat another somewhere: a third of the draws miss that edge."""
     assert compared([1] + [0] * 20, [0] * 21).lo == 0
+
+
+@pytest.mark.parametrize(("apart", "verdict"), [(1, "no difference shown"), (5, "no difference shown"), (6, "better")])
+def test_few_queries_show_nothing_however_well_they_agree(apart: int, verdict: str) -> None:
+    """Five signs of one kind have probability 2 · 2⁻⁵ = 0.0625 by chance, six 0.031: no draw of one query varies."""
+    found = compared([1] * apart, [0] * apart)
+    assert found.verdict == verdict
+    assert (found.difference, found.hi) == (1, 1)
+    assert compared([0] * apart, [1] * apart).hi == (0 if apart < 6 else -1)
+    among = compared([1] * apart + [0.5] * 100, [0.5] * (apart + 100))
+    assert among.verdict == verdict
+    assert (among.ratio_lo > 1) == (verdict == "better")
+
+
+def test_many_edges_of_few_queries_count_as_few() -> None:
+    assert compared([1] * 40, [0] * 40, np.repeat(np.arange(4), 10)).verdict == "no difference shown"
