@@ -5,9 +5,9 @@ import streamlit as st
 from core.graph.ego import Ego, ego_network
 from core.graph.figures import ego_figure
 from core.plotting import alternative
-from pages._graph_view import View, choose_product
+from pages._graph_view import View, choose_product, label_products
 from pages._shell_jobs import keep
-from pages._shell_show import INK, show_table, tell_apart
+from pages._shell_show import INK, show_table
 
 OPENED, KEY = "graph_opened", "figure_around"
 FEWEST, MOST, USUAL = 20, 200, 60
@@ -68,15 +68,13 @@ def _open(node: int) -> None:
 
 def _choose_next(ego: Ego) -> None:
     """The same by keyboard, and back to the start."""
-    closed = ego.node[~ego.opened].tolist()
-    labels = tell_apart(f"{ego.graph.items.title[node]} · {ego.graph.ids[node]}" for node in closed)
-    named = dict(zip(closed, labels.values(), strict=True))
+    closed: list[int] = ego.node[~ego.opened].tolist()
+    labels = label_products(ego.graph, closed)
     left, middle, right = st.columns([4, 1, 1], vertical_alignment="bottom")
     chosen = left.selectbox(
-        "Product to open", closed, format_func=lambda node: named.get(node, str(node)), key="graph_to_open"
+        "Product to open", list(labels), format_func=lambda name: labels.get(name, str(name)), key="graph_to_open"
     )
-    middle.button(
-        "Open", key="graph_open", on_click=_open, args=(chosen,), disabled=chosen not in closed, width="stretch"
-    )
+    nodes = [node for node, name in zip(closed, labels, strict=True) if name == chosen]
+    middle.button("Open", key="graph_open", on_click=_open, args=nodes, disabled=not nodes, width="stretch")
     opened = st.session_state[OPENED]
     right.button("Reset", key="graph_reset", on_click=opened[1].clear, disabled=not opened[1], width="stretch")

@@ -1,5 +1,7 @@
 """The view that compares engines on edges that none of them has seen."""
 
+from typing import get_args
+
 import pandas as pd
 import streamlit as st
 
@@ -8,6 +10,7 @@ from core.graph.engines import ENGINES
 from core.graph.evaluation import Evaluation
 from core.graph.figures import engines_figure
 from core.graph.metrics import METRICS
+from core.graph.neighbourhoods import Mode
 from core.graph.train import SEEDS, Trial, evaluate, evaluation_path
 from core.graph.wording import state_difference, state_split
 from pages._graph_options import title_of
@@ -19,6 +22,7 @@ from pages._shell_show import show_figure, show_table
 SPLITS = {"pair": "By pair (nothing leaks)", "edge": "By edge (leaks, as in papers)", "time": "By time"}
 FIRST = ("ease", "cocitation", "ppr", "popularity")
 TOLD = ("HR@10", "MRR@20")
+VARIED = "blade"  # whose neighbourhoods may be compared: adaptive ones against fixed ones
 WANTED = "graph_trials"
 SMALL = 5_000  # products up to which the first comparison runs by itself
 
@@ -46,8 +50,11 @@ def show_compare(view: View) -> None:
 
 def _choose_trial() -> Trial:
     left, middle, right = st.columns([4, 2, 1])
+    names = list(ENGINES)
+    if VARIED in names:
+        names += [f"{VARIED}/{mode}" for mode in get_args(Mode) if mode != "full"]
     engines = left.multiselect(
-        "Engines", list(ENGINES), default=list(FIRST), format_func=title_of, key="graph_engines",
+        "Engines", names, default=list(FIRST), format_func=title_of, key="graph_engines",
         persist_state="session", select_all=False,
     )  # fmt: skip
     kind = middle.selectbox(
@@ -61,7 +68,7 @@ def _choose_trial() -> Trial:
         raise InputError("There is no such split.", fix="Choose one of those shown.")
     if not engines:
         raise InputError("No engine is chosen.", fix="Choose at least one engine.")
-    return Trial(kind, tuple(sorted(engines, key=list(ENGINES).index)), int(seed))
+    return Trial(kind, tuple(sorted(engines, key=names.index)), int(seed))
 
 
 def _show(evaluation: Evaluation) -> None:

@@ -2,8 +2,10 @@
 
 import streamlit as st
 
+from core.errors import InputError
 from core.graph.recommend import Recommendations, recommend_symmetric
 from core.graph.wording import name_product, state_asymmetry, state_symmetric
+from core.ingest.store import digest_bytes
 from pages._graph_explain import show_explanation
 from pages._graph_lists import show_recommendations, show_symmetric
 from pages._graph_view import View, choose_product, find_list, look_at, show_product
@@ -51,11 +53,11 @@ def _choose_pair(lists: dict[str, Recommendations]) -> tuple[Recommendations, in
         for side, place in pairs
     ]
     labels = dict(zip(pairs, tell_apart(names).values(), strict=True))
-    if st.session_state.get("graph_pair") not in pairs:
-        st.session_state["graph_pair"] = pairs[0]
-    side, place = st.selectbox(
-        "Explain", pairs, format_func=lambda pair: labels.get(pair, str(pair)), key="graph_pair", persist_state="page"
-    )
+    key = digest_bytes(repr(names).encode())[:12]  # of other lists, the same places have other names
+    pair = st.selectbox("Explain", pairs, format_func=lambda pair: labels.get(pair, str(pair)), key=f"graph_pair_{key}")
+    if pair not in pairs:
+        raise InputError("There is no such recommendation.", fix="Choose one of those shown.")
+    side, place = pair
     return lists[side], place
 
 

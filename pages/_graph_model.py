@@ -1,15 +1,18 @@
 """The model that the page asks: read where it is stored, trained where it is not, with live figures meanwhile."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
+from core.graph.cold_start import attach_items
 from core.graph.data import Graph
 from core.graph.epoch import Epoch
 from core.graph.figures import training_figure
 from core.graph.model_file import Model, read_model
+from core.graph.scorers import Factors
 from core.graph.train import Recipe, model_path, train
 from core.jobs import Job, Progress
 from core.settings import Settings
@@ -20,6 +23,7 @@ from pages._shell_show import show_figure, show_table
 
 WANTED = "graph_wanted"
 MODELS_KEPT = 2
+NETWORKS = ("blade", "daemon", "lightgcn")
 Found = tuple[Model, Path]
 
 
@@ -75,8 +79,14 @@ def _train(graph: Graph, recipe: Recipe, path: Path, settings: Settings) -> Job[
 
 @st.cache_resource(max_entries=MODELS_KEPT, show_spinner=False)
 def _open(path: str) -> Model:
-    """The last models used stay in memory, however large; a path names their content."""
-    return read_model(Path(path))
+    """The last models used stay in memory, however large; a path names their content.
+
+    A graph network knows nothing of a product without edges but what similar items lend it.
+    """
+    model = read_model(Path(path))
+    if isinstance(model.scorer, Factors) and model.engine in NETWORKS:
+        return replace(model, scorer=attach_items(model.scorer, model.graph))
+    return model
 
 
 class _Curve:

@@ -11,7 +11,8 @@ from core.graph.engines import ENGINES
 from core.graph.model_file import Setting
 from core.graph.train import SEEDS, Recipe
 
-DEFAULT, QUICK = "ease", "cocitation"
+DEFAULT = next(name for name in ("ensemble", "ease") if name in ENGINES)
+QUICK = "cocitation"
 READY = ("cocitation", "popularity", "random")  # done in a moment on any graph that a page can show,
 READY_SMALL, SMALL = ("ease", "ppr", "strap", "hope"), 5_000  # and these up to so many products
 KEPT = {"bind": "query-params", "persist_state": "session"}
@@ -32,7 +33,32 @@ class Option:
 
 
 _DIMENSIONS = Option("dimensions", "Dimension of the vectors", 128, 8, 512, 8)
+_NETWORK = (
+    Option("dimensions", "Dimension of the vectors", 64, 8, 256, 8),
+    Option("epochs", "Most epochs", 60, 1, 300, 1, about="It stops earlier where validation no longer improves."),
+)
 OPTIONS: dict[str, tuple[Option, ...]] = {
+    "blade": (
+        Option("direction", "Weight of the direction", 0.2, 0.0, 2.0, 0.05, about="0 ignores which way an edge goes."),
+        Option(
+            "neighbourhood", "Neighbourhood", "full",
+            choices=(("full", "All neighbours"), ("uniform", "Some, evenly drawn"), ("ppr", "By random walks"),
+                     ("adaptive", "By degree: more for rare products")),
+        ),
+        Option("budget", "Neighbours per product", 10, 2, 100, 1, about="Not read where all are taken."),
+        Option("hops", "Hops", 4, 0, 8, 2),
+        Option(
+            "popularity", "Popularity exponent", 0.0, 0.0, 1.0, 0.05,
+            about="0 leaves popularity to the vectors, 1 takes it away.",
+        ),
+        Option(
+            "features", "Features of the items", False,
+            choices=((False, "Not used"), (True, "Added to the vectors")),
+        ),
+        *_NETWORK,
+    ),
+    "lightgcn": (*_NETWORK, Option("hops", "Hops", 2, 0, 8, 2)),
+    "daemon": (_NETWORK[0], Option("layers", "Layers", 2, 1, 4, 1), Option("epochs", "Epochs", 30, 1, 300, 1)),
     "ease": (
         Option("regularisation", "Regularisation", 50.0, 1.0, 2_000.0, 1.0, about="Larger keeps weights nearer 0."),
     ),
@@ -75,8 +101,10 @@ def is_ready(recipe: Recipe, graph: Graph) -> bool:
 
 
 def title_of(name: str) -> str:
-    """The plain title of an engine."""
-    return ENGINES[name].title if name in ENGINES else str(name)
+    """The plain title of an engine, or of one with another neighbourhood."""
+    base, _, mode = str(name).partition("/")
+    title = ENGINES[base].title if base in ENGINES else base
+    return f"{title}: {mode}" if mode else title
 
 
 def _choose_options(name: str) -> tuple[tuple[str, Setting], ...]:

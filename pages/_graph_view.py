@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from core.errors import InputError
+from core.graph.cold_start import AttachedFactors
 from core.graph.data import Graph
 from core.graph.explain import Explanation, explain
 from core.graph.model_file import Model
@@ -47,24 +48,32 @@ class View:
 
 
 def choose_product(view: View) -> int:
-    """A search box and the products that match; without a search, those with most edges out."""
+    """A search box and the products that match; without a search, those to begin with."""
     left, right = st.columns([2, 3])
     text = left.text_input(
         "Search by title or id", key=SEARCH, placeholder="leather case", bind="query-params", persist_state="session"
     )
     found = _find_products(view.graph, text)
-    if st.session_state.get(PRODUCT) not in found:
-        st.session_state[PRODUCT] = found[0]
-    labels = tell_apart(f"{view.graph.items.title[node]} · {view.graph.ids[node]}" for node in found)
-    named = dict(zip(found, labels.values(), strict=True))
-    node = right.selectbox(
-        "Product", found, format_func=lambda node: named.get(node, str(node)), key=PRODUCT, persist_state="session"
-    )
-    if node not in found:
+    labels = label_products(view.graph, found)
+    if st.session_state.get(PRODUCT) not in labels:
+        st.session_state[PRODUCT] = next(iter(labels))
+    name = right.selectbox(
+        "Product", list(labels), format_func=lambda name: labels.get(name, str(name)), key=PRODUCT,
+        persist_state="session",
+    )  # fmt: skip
+    if name not in labels:
         raise InputError("There is no such product.", fix="Choose one of those shown.")
-    if st.query_params.get("product") != str(view.graph.ids[node]):
-        st.query_params["product"] = str(view.graph.ids[node])
-    return int(node)
+    if st.query_params.get("product") != name:
+        st.query_params["product"] = name
+    return found[list(labels).index(name)]
+
+
+def label_products(graph: Graph, nodes: list[int]) -> dict[str, str]:
+    """Ids of products, which a widget remembers, and what it shows for each."""
+    ids = [str(name) for name in graph.ids[nodes]]
+    titles = [str(title) for title in graph.items.title[nodes]]
+    shown = tell_apart(name if name == title else f"{title} · {name}" for name, title in zip(ids, titles, strict=True))
+    return dict(zip(ids, shown.values(), strict=True))
 
 
 def look_at(name: str) -> None:
@@ -98,6 +107,11 @@ def show_product(view: View, node: int) -> None:
         f"{clean_label(graph.items.title[node])} · {clean_label(category)} · leads to {leads:,} products, "
         f"{reached:,} lead to it"
     )
+    if isinstance(view.scorer, AttachedFactors):
+        lent = {"wanted next": view.scorer.inferred_source, "bought before": view.scorer.inferred_target}
+        for what, inferred in lent.items():
+            if inferred[node]:
+                st.badge(f"What is {what}: inferred from similar items", icon=":material/content_copy:", color="orange")
 
 
 def find_list(view: View, node: int, direction: Direction, *, k: int, with_known: bool) -> Recommendations:

@@ -24,7 +24,7 @@ from core.rng import make_generator
 BOOTSTRAP, LISTS, QUERIES = 0, 1, 2  # streams of the seed; an engine's own is named by its name
 
 
-def evaluate_engines(split: Split, engines: Sequence[str], *, seed: int) -> Job[Evaluation]:
+def evaluate_engines(split: Split, engines: Sequence[str | Engine], *, seed: int) -> Job[Evaluation]:
     """Fit engines on the training edges of a split, and measure each on the test edges.
 
     Parameters
@@ -32,7 +32,7 @@ def evaluate_engines(split: Split, engines: Sequence[str], *, seed: int) -> Job[
     split
         From ``split_graph``.
     engines
-        Names in ``ENGINES``, without repeats.
+        Names in ``ENGINES``, or engines of other settings under names of their own, without repeats.
     seed
         Of everything random but the split. An engine draws from a stream of its own name, so its result does not depend
         on which others are evaluated.
@@ -48,18 +48,18 @@ def evaluate_engines(split: Split, engines: Sequence[str], *, seed: int) -> Job[
     others go on. All share their resampled sources, so differences are paired. Of a large graph as many
     queries are drawn as ``most_queries`` tells, each with all of its test edges.
     """
-    _check_names(engines)
+    asked = _find_engines(engines)
     test_edges = len(split.test)
     split = replace(split, test=_draw_queries(split.test, split.graph.nodes, rng=make_generator(seed, QUERIES)))
     clusters = make_clusters(split.test.source, rng=make_generator(seed, BOOTSTRAP))
     results: list[EngineResult] = []
     failed: list[Failure] = []
-    for i, name in enumerate(engines):
-        job = _evaluate_engine(split, ENGINES[name], clusters, seed)
+    for i, engine in enumerate(asked):
+        job = _evaluate_engine(split, engine, clusters, seed)
         try:
-            results.append((yield from _within(job, i / len(engines), (i + 1) / len(engines), f"{name}: ")))
+            results.append((yield from _within(job, i / len(asked), (i + 1) / len(asked), f"{engine.name}: ")))
         except RecScopeError as error:
-            failed.append(Failure(name, str(error), error.fix))
+            failed.append(Failure(engine.name, str(error), error.fix))
     return Evaluation(split, test_edges, seed, clusters, tuple(results), tuple(failed))
 
 
@@ -70,15 +70,17 @@ def _draw_queries(test: Edges, nodes: int, *, rng: np.random.Generator) -> Edges
     return test.take(np.isin(test.source, rng.choice(sources, most, replace=False)))
 
 
-def _check_names(engines: Sequence[str]) -> None:
-    unknown = [name for name in engines if name not in ENGINES]
+def _find_engines(engines: Sequence[str | Engine]) -> list[Engine]:
+    unknown = [name for name in engines if isinstance(name, str) and name not in ENGINES]
     if unknown or not engines:
         raise InputError(
             f"There is no engine called {unknown[0]!r}." if unknown else "No engine is named.",
             fix=f"Choose among: {', '.join(ENGINES)}.",
         )
-    if len(set(engines)) < len(engines):
+    found = [ENGINES[engine] if isinstance(engine, str) else engine for engine in engines]
+    if len({engine.name for engine in found}) < len(found):
         raise InputError("An engine is named twice.", fix="Name each engine once.")
+    return found
 
 
 def _evaluate_engine(split: Split, engine: Engine, clusters: Clusters, seed: int) -> Job[EngineResult]:

@@ -408,6 +408,7 @@ def training_figure(epochs: pd.DataFrame) -> go.Figure:
         x_title="epoch",
         y_title="loss",
         alt=f"Loss, and HitRate at 10 on validation edges, over {len(epochs)} epochs.{best} The table has every epoch.",
+        height=HEIGHT - 100,
     )
     axis = figure.layout.yaxis.to_plotly_json()
     figure.update_layout(

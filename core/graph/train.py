@@ -3,7 +3,9 @@
 import json
 import zlib
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from importlib import import_module
 from inspect import Parameter, signature
 from pathlib import Path
 from types import UnionType
@@ -66,7 +68,7 @@ class Trial:
     kind
         How the edges are parted.
     engines
-        Names in ``ENGINES``.
+        Names in ``ENGINES``; ``name/mode`` is that engine with another neighbourhood, as ``blade/adaptive``.
     seed
         Of the split and of everything else that is random.
     """
@@ -119,7 +121,8 @@ def evaluate_trial(graph: Graph, trial: Trial) -> Job[Evaluation]:
     InputError
         As ``split_graph`` and ``evaluate_engines``.
     """
-    return (yield from evaluate_engines(_part(graph, trial), trial.engines, seed=trial.seed))
+    engines = [_vary(name) if "/" in name else name for name in trial.engines]
+    return (yield from evaluate_engines(_part(graph, trial), engines, seed=trial.seed))
 
 
 def train(graph: Graph, recipe: Recipe, *, settings: Settings) -> Job[Model]:
@@ -189,8 +192,7 @@ def _check_recipe(recipe: Recipe) -> Engine:
         raise InputError(
             f"There is no engine called {str(recipe.engine)[:40]!r}.", fix=f"Choose among: {', '.join(ENGINES)}."
         )
-    keyword_only = [one.name for one in signature(engine.fit).parameters.values() if one.kind is Parameter.KEYWORD_ONLY]
-    kinds = {name: kind for name, kind in get_type_hints(engine.fit).items() if name in keyword_only and name != "rng"}
+    kinds = _find_options(engine)
     for name, value in recipe.options:
         if name not in kinds:
             raise InputError(
@@ -200,6 +202,15 @@ def _check_recipe(recipe: Recipe) -> Engine:
         if not _takes(kinds[name], value):
             raise InputError(f"{name} cannot be {str(value)[:40]!r}.", fix=f"Give it as {_name_kind(kinds[name])}.")
     return engine
+
+
+def _find_options(engine: Engine) -> dict[str, Any]:
+    """The options of an engine and their types; of one that is loaded late, those of the function that it loads."""
+    fit = engine.fit
+    if any(one.kind is Parameter.VAR_KEYWORD for one in signature(fit).parameters.values()):
+        fit = getattr(import_module(f"core.graph.{engine.name}"), f"fit_{engine.name}")
+    keyword_only = [one.name for one in signature(fit).parameters.values() if one.kind is Parameter.KEYWORD_ONLY]
+    return {name: kind for name, kind in get_type_hints(fit).items() if name in keyword_only and name != "rng"}
 
 
 def _takes(kind: Any, value: Setting) -> bool:
@@ -233,6 +244,12 @@ def _validate(scorer: Scorer, edges: Edges, graph: Graph, *, seed: int) -> Job[d
         entry = found.entry(METRICS.index(name))
         figures |= {name: entry["value"], f"{name}_lo": entry["lo"], f"{name}_hi": entry["hi"]}
     return figures
+
+
+def _vary(name: str) -> Engine:
+    base, _, mode = name.partition("/")
+    engine = _check_recipe(Recipe(base, (("neighbourhood", mode),)))
+    return replace(engine, name=name, title=f"{engine.title}: {mode}", fit=partial(engine.fit, neighbourhood=mode))
 
 
 def _part(graph: Graph, trial: Trial) -> Split:

@@ -74,7 +74,7 @@ def test_from_a_link_on_a_cold_server_through_upload_and_training_to_the_export(
     page: Page, start_server: Start, tmp_path: Path
 ) -> None:
     url = start_server()
-    open_graph(page, f"{url}/graph?product=case-005")
+    open_graph(page, f"{url}/graph?product=case-005&graph_engine=Linear+model+(EASE)")
     expect(page.get_by_text("Sample data, simulated")).to_be_visible()
     expect(page.get_by_text("Craglo slim case for Vindrel Pico 4, red · Phone cases · leads to")).to_be_visible()
     expect(page.get_by_text(re.compile("of its 10 products lie the wrong way round"))).to_be_visible()

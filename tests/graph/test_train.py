@@ -10,9 +10,12 @@ import pytest
 
 from core.errors import InputError
 from core.graph import process
+from core.graph.blade import fit_blade
 from core.graph.data import Graph, swap_direction
+from core.graph.engines import ENGINES, Engine
 from core.graph.evaluation import Failure
 from core.graph.evaluation_file import read_evaluation, write_evaluation
+from core.graph.neighbourhoods import Mode
 from core.graph.ranking import rank_edges
 from core.graph.split import hold_out, split_graph
 from core.graph.stored import store_graph
@@ -169,3 +172,32 @@ def test_an_evaluation_file_keeps_failures_and_refuses_other_files(graph: Graph,
     (tmp_path / "other").write_bytes(b"PK")
     with pytest.raises(InputError, match="cannot be used"):
         read_evaluation(tmp_path / "other", split)
+
+
+# --- engines that are loaded late, and their neighbourhoods ---
+
+
+def test_the_options_of_a_late_engine_are_those_of_what_it_loads(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fit_late(fold, *, rng, **options):
+        return (yield from fit_blade(fold, rng=rng, **options))
+
+    monkeypatch.setitem(ENGINES, "blade", Engine("blade", "Blade", "", fit_late))
+    model = finish(train_model(graph, Recipe("blade", (("epochs", 2), ("dimensions", 8)))))
+    assert model.scorer.source.shape == (60, 8)
+    with pytest.raises(InputError, match="has no option 'own_vector'"):
+        finish(train_model(graph, Recipe("blade", (("own_vector", 1.0),))))
+    with pytest.raises(InputError, match="neighbourhood cannot be 'all'"):
+        finish(evaluate_trial(graph, Trial("pair", ("blade/all",))))
+
+
+def test_neighbourhoods_are_compared_as_engines_of_their_own(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fit_short(fold, *, neighbourhood: Mode = "full", rng):
+        return (yield from fit_blade(fold, epochs=2, dimensions=8, neighbourhood=neighbourhood, budget=3, rng=rng))
+
+    monkeypatch.setitem(ENGINES, "blade", Engine("blade", "Blade", "", fit_short))
+    found = finish(evaluate_trial(graph, Trial("pair", ("blade", "blade/uniform", "blade/adaptive"))))
+    assert [result.name for result in found.engines] == ["blade", "blade/uniform", "blade/adaptive"]
+    assert found.engine("blade/uniform").title == "Blade: uniform"
+    assert found.compare("blade/adaptive", "blade/uniform").differences[0].metric == "HR@5"
+    with pytest.raises(InputError, match="named twice"):
+        finish(evaluate_trial(graph, Trial("pair", ("blade/ppr", "blade/ppr"))))

@@ -11,7 +11,7 @@ from core.graph.load import load_sample
 from core.graph.train import Recipe, train
 from core.jobs import finish
 from core.settings import Settings
-from pages._graph_options import DEFAULT
+from pages._graph_options import QUICK
 from tests.pages.drive import charts, go_to, open_app, to_csv, to_parquet, widget, words
 from tests.pages.shop import give_edges, give_items, make_edges, make_items, show, use_files
 
@@ -33,7 +33,8 @@ def trained_sample(parsed_sample: Path) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RECSCOPE_HOME", str(parsed_sample))
         settings = Settings.from_environment()
-        finish(train(finish(load_sample(settings)), Recipe(DEFAULT), settings=settings))
+        for engine in ("ease", QUICK):
+            finish(train(finish(load_sample(settings)), Recipe(engine), settings=settings))
     return parsed_sample
 
 
