@@ -16,6 +16,8 @@ from core.graph.sparse import keep_entries, row_of_entry
 from core.graph.terms import Terms
 
 CELLS = 1 << 24  # similarities held at a time
+_SIMILAR = ("similar item", "similar items")
+_BORROWED = ("leads to the source", "the products that lead to it")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,15 +34,19 @@ class AttachedFactors(Factors):
         Sparse, of shape (nodes, nodes): row u says what share of u's source vector is whose; rows of others are empty.
     inferred_source, inferred_target
         bool of shape (nodes,): whether the vector of that role is inferred.
+    borrowed
+        bool of shape (nodes,): whether the source vector is inferred from the products that lead to the node, for lack
+        of similar items.
     """
 
     model: Factors
     lenders: csr_array
     inferred_source: BoolArray
     inferred_target: BoolArray
+    borrowed: BoolArray
 
     def terms(self, source: int, target: int) -> Terms:
-        """The parts of a score: of an inferred source by similar product, of any other those of the model."""
+        """The parts of a score: of an inferred source by the products that lend, of any other those of the model."""
         note = ""
         if self.inferred_target[target]:
             note = "The target has no edges: its vector is inferred from similar items."
@@ -53,8 +59,9 @@ class AttachedFactors(Factors):
         row = self.lenders[[source]]
         node: IntArray = row.indices.astype(np.int64)
         value = row.data * (self.model.source[node].astype(np.float64) @ self.target[target])
-        note = f"The source has no edges that leave it: its vector is inferred from similar items. {note}".strip()
-        return Terms.through_nodes("similar item", node, value, note=note)
+        part, lenders = _BORROWED if self.borrowed[source] else _SIMILAR
+        note = f"The source has no edges that leave it: its vector is inferred from {lenders}. {note}".strip()
+        return Terms.through_nodes(part, node, value, note=note)
 
 
 def attach_items(factors: Factors, graph: Graph, *, neighbours: int = 10) -> AttachedFactors:
@@ -103,7 +110,7 @@ def attach_items(factors: Factors, graph: Graph, *, neighbours: int = 10) -> Att
     source, has_source = _lend(factors.source, for_source)
     target, has_target = _lend(factors.target, for_target)
     model = replace(factors, target=target)
-    return AttachedFactors(source, target, model, for_source, has_source, has_target)
+    return AttachedFactors(source, target, model, for_source, has_source, has_target, alone & has_source)
 
 
 def _find_similar(known: ScoreArray, cold: BoolArray, degree: IntArray, k: int) -> csr_array:

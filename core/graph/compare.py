@@ -106,7 +106,7 @@ def _count_apart(values: FloatArray, other: FloatArray, clusters: Clusters) -> I
     """Clusters whose means of the two tables differ, for each column."""
     gap = np.nan_to_num(values - other)
     sums = np.stack([np.bincount(clusters.member, column, clusters.count) for column in gap.T], axis=1)
-    return np.count_nonzero(np.abs(sums) > _ROUNDING, axis=0).astype(np.int64)
+    return np.asarray((np.abs(sums) > _ROUNDING).sum(axis=0), dtype=np.int64)
 
 
 def _widen(lo: FloatArray, hi: FloatArray, few: BoolArray, none: float) -> tuple[FloatArray, FloatArray]:

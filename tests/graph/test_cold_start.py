@@ -75,6 +75,11 @@ def test_of_which_nothing_is_known_borrows_from_the_other_side():
     assert found.inferred_source.tolist() == [False, False, True, False]
     assert not found.inferred_target.any()
     np.testing.assert_array_equal(found.source[3], before.source[3])
+    terms = found.terms(2, 0)  # 0 and 1 lead to 2; nothing says that they are like it
+    assert terms.node.tolist() == [0, 1]
+    assert set(terms.part.tolist()) == {"leads to the source"}
+    assert "inferred from the products that lead to it." in terms.note
+    assert found.borrowed.tolist() == [False, False, True, False]
 
 
 def test_ties_go_to_the_most_connected():
