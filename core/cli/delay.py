@@ -24,7 +24,7 @@ from core.delay.load import load_log
 from core.delay.recorded import RecordedLog, count_later, end_log
 from core.delay.roles import LogRoles, guess_log_roles
 from core.delay.simulate import PRESETS, World, log_frame, simulate_log
-from core.delay.snapshot import observe
+from core.delay.snapshot import observe, show_time
 from core.errors import InputError
 from core.ingest.load import inspect
 from core.rng import make_generator
@@ -176,7 +176,9 @@ def _open(arguments: argparse.Namespace) -> tuple[RecordedLog, float]:
     settings = Settings.from_environment()
     roles = _roles(arguments, settings)
     recorded = run_with_bar(load_log([arguments.log], roles, name=arguments.log.name, settings=settings))
-    if until is not None:
+    if until is None:
+        sys.stderr.write(f"note: the log is taken to end with its latest time, {show_time(recorded.log.until)}\n")
+    else:
         recorded = end_log(recorded, until)
     for remark in recorded.cleaning.remarks():
         sys.stderr.write(f"note: {ascii(remark)[1:-1]}\n")

@@ -43,7 +43,7 @@ AGE_TICKS: Final = (
 )  # fmt: skip
 RATE_TICKS = ".3~%"
 BELOW: Final = {"orientation": "h", "y": -0.25}
-FAR_BELOW: Final = {"orientation": "h", "y": -0.5}  # of names of buckets, which are drawn slanted
+FAR_BELOW: Final = {"orientation": "h", "y": -0.4}  # of names of buckets, which are drawn slanted
 RIGHT_TICKS = ".2~p"
 
 
@@ -151,7 +151,10 @@ def distribution_figure(distribution: DelayDistribution) -> go.Figure:
         alt=f"Delays of {int(frame['conversions'].sum()):,} mature conversions on a logarithmic axis; half of them "
         f"come within {_show_days(median)}.",
     )
-    figure.add_vline(x=median, line={"color": NEUTRAL, "dash": "dash"}, annotation_text=f"median {_show_days(median)}")
+    figure.add_vline(x=median, line={"color": NEUTRAL, "dash": "dash"})
+    figure.add_annotation(  # on a logarithmic axis the place of a note is the logarithm, that of a line is not
+        x=np.log10(median), y=1, yref="paper", xanchor="right", showarrow=False, text=f"median {_show_days(median)}"
+    )
     _log_age(figure)
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
     figure.update_layout(
@@ -340,7 +343,7 @@ def waiting_parts_figure(waiting: Waiting, world: str, arm: str) -> go.Figure:
         traces,
         title=f"What waiting gains and costs: {arm}, {clean_label(world)}",
         x_title="youngest row in training, days",
-        y_title="regret above the oracle without waiting, nats",
+        y_title="regret above a fresh oracle, nats",
         alt=f"Regret of {arm} in two parts against waiting days. It is least at {best.wait:g} days, the same in "
         f"{best.agreement:.0%} of {len(waiting.seeds)} seeds.",
     )

@@ -102,6 +102,8 @@ class TestCompare:
         early = call("compare", "--log", log, "--as-of", "2026-03-01", "--arms", "naive")
         assert early.status == 0
         assert "rows come at or after the as-of date" in early.err
+        assert "note: the log is taken to end with its latest time, 2026-0" in early.err
+        assert "latest time" not in outcome.err
 
     def test_several_trainings_are_runs(self, call, log) -> None:
         found = call(

@@ -124,7 +124,9 @@ def test_delays_stand_on_a_logarithmic_axis_with_their_median(snapshot):
     equal(line.x, frame["hi"])
     assert figure.layout.xaxis.type == "log"
     assert figure.layout.shapes[0].x0 == found.median / DAY
-    assert figure.layout.annotations[0].text.startswith("median ")
+    (note,) = figure.layout.annotations
+    assert note.x == pytest.approx(np.log10(found.median / DAY))
+    assert note.text.startswith("median ")
 
 
 def test_rates_by_age(snapshot):
