@@ -5,6 +5,7 @@ import streamlit as st
 from core.graph.breakdown import SHOWN, SLICES
 from core.graph.evaluation import Evaluation
 from core.graph.figures import categories_figure, direction_figure, slices_figure
+from core.graph.wording import state_direction
 from pages._graph_options import title_of
 from pages._shell_show import show_figure, show_table
 
@@ -23,9 +24,11 @@ def show_slices(evaluation: Evaluation) -> None:
     st.subheader("Which way?")
     show_figure(direction_figure(evaluation), key="figure_direction")
     st.caption(
-        "Popular products are mostly targets, so the in-degree alone tells most directions. An engine knows more where "
-        "its point lies right of the line of the same colour."
+        "Where popular products are mostly targets, the in-degree alone tells most directions. That an engine knows "
+        "more is shown where its paired difference, with its interval, is above 0."
     )
+    for result in evaluation.engines:
+        st.text(state_direction(result.direction, title_of(result.name)))
     told = evaluation.direction_frame()
     show_table(told.assign(engine=[title_of(name) for name in told["engine"]]), name="direction")
     _show_categories(evaluation)

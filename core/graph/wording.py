@@ -5,6 +5,7 @@ import numpy as np
 from core.arrays import IntArray
 from core.graph.compare import Difference
 from core.graph.data import Graph
+from core.graph.direction import MEASURES, DirectionResult
 from core.graph.explain import Explanation
 from core.graph.recommend import Recommendations, SymmetricList
 from core.graph.split import Split
@@ -64,7 +65,11 @@ def state_symmetric(found: SymmetricList) -> str:
         return "It has no list for this product either."
     wrong = np.flatnonzero(found.wrong_way)
     if not len(wrong):
-        return f"Of its {len(found.node)} products none lies the wrong way round: here the direction changes little."
+        absent = int(found.absent.sum())
+        return (
+            f"Of its {len(found.node)} products none lies the wrong way round by the directed scores; {absent} of them "
+            f"{'is' if absent == 1 else 'are'} not in the directed list."
+        )
     graph = found.directed.graph
     shown = "; ".join(name_product(graph, node) for node in found.node[wrong[:NAMED]].tolist())
     rest = f"; and {len(wrong) - NAMED} more" if len(wrong) > NAMED else ""
@@ -108,11 +113,27 @@ def state_difference(difference: Difference, mine: str, theirs: str) -> str:
     return f"{mine} is {difference.verdict} than {theirs} in {difference.metric}: {size}."
 
 
+def state_direction(direction: DirectionResult, title: str) -> str:
+    """Whether an engine tells directions better than the in-degree alone, by the direction AUC."""
+    at = MEASURES.index("direction AUC")
+    found, gain = direction.engine.entry(at), direction.gains[at]
+    if not direction.engine.n[at]:
+        return f"{title}: no test edge is one-way, so nothing is known of the direction."
+    shown = "no difference shown" if gain.verdict == "no difference shown" else f"{gain.verdict} than it"
+    return (
+        f"{title}: direction AUC {found['value']:.3f} ({found['lo']:.3f} to {found['hi']:.3f}) on "
+        f"{direction.engine.n[at]:,} one-way test edges; the in-degree alone {gain.other:.3f}: {shown}, "
+        f"{gain.difference:+.3f} ({gain.lo:+.3f} to {gain.hi:+.3f})."
+    )
+
+
 def state_split(split: Split) -> str:
     """How the edges were parted, and whether the test leaks."""
-    size = f"{len(split.test):,} test edges"
+    size = f"{len(split.test):,} test edges of {len(np.unique(split.test.source)):,} products"
     if split.kind == "pair":
-        return f"Split by pair: {size}; both directions of a pair are on the same side, so that nothing leaks."
+        return (
+            f"Split by pair: {size}; both directions of a pair are on the same side, so that none gives the other away."
+        )
     share = f"{split.reverse_in_train:.0%} of them have their reverse in training"
     if split.kind == "edge":
         return f"Split by edge, which LEAKS: {size}, {share}. To compare with papers; trust the split by pair."

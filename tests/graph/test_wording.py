@@ -4,14 +4,17 @@ import numpy as np
 import pytest
 
 from core.graph.compare import Difference
+from core.graph.direction import measure_direction
 from core.graph.explain import explain
 from core.graph.recommend import recommend, recommend_symmetric
+from core.graph.resample import make_clusters
 from core.graph.scorers import Product
 from core.graph.split import split_graph
 from core.graph.wording import (
     name_product,
     state_asymmetry,
     state_difference,
+    state_direction,
     state_split,
     state_support,
     state_symmetric,
@@ -64,7 +67,12 @@ def test_what_a_model_without_direction_gets_wrong_is_named(graph) -> None:
         "after this one: n2."
     )
     scores[2, 0] = 0
-    assert "none lies the wrong way round" in state_symmetric(recommend_symmetric(table(scores), directed, k=1))
+    told = state_symmetric(recommend_symmetric(table(scores), directed, k=1))
+    assert told.startswith("Of its 1 products none lies the wrong way round by the directed scores; 0 of them are not")
+    scores[0] = [0, 5, 4, 3]  # the way back lifts 3 above 1, though 0 → 3 is likelier than 3 → 0
+    scores[3, 0] = 2.9
+    directed = recommend(graph, table(scores), 0, k=1, direction="next")
+    assert "1 of them is not in the directed list" in state_symmetric(recommend_symmetric(table(scores), directed, k=1))
     assert "no list" in state_symmetric(recommend_symmetric(table(np.zeros((4, 4))), directed, k=1))
 
 
@@ -99,10 +107,34 @@ def test_a_difference_is_a_verdict(lo: float, hi: float, told: str) -> None:
     assert state_difference(difference, "A", "B") == told
 
 
+def test_the_direction_is_told_beside_the_in_degree() -> None:
+    pairs = [(u, v) for u in range(20) for v in range(20, 40) if (u * v) % 3]
+    split = split_graph(make_graph(pairs, 41), rng=np.random.default_rng(0))
+    clusters = make_clusters(split.test.source, rng=np.random.default_rng(1))
+    ranks = np.ones(len(split.test))
+    right, blind = np.zeros((41, 41)), np.ones((41, 41))
+    right[:20, 20:] = 1
+    told = {
+        name: state_direction(measure_direction(table(scores), split, ranks, clusters), name)
+        for name, scores in (("right", right), ("blind", blind))
+    }
+    assert told["right"].startswith("right: direction AUC 1.000 (")
+    assert f"on {len(split.test):,} one-way test edges; the in-degree alone 1.000: no difference shown" in told["right"]
+    assert "blind: direction AUC 0.500" in told["blind"]
+    assert "worse than it, -0.500" in told["blind"]
+    mutual = split_graph(make_graph([(0, 1), (1, 0), (2, 3), (3, 2), (4, 5), (5, 4)], 6), validation=0, test=0.3,
+                         rng=np.random.default_rng(0))  # fmt: skip
+    clusters = make_clusters(mutual.test.source, rng=np.random.default_rng(1))
+    found = measure_direction(table(np.ones((6, 6))), mutual, np.ones(len(mutual.test)), clusters)
+    assert "no test edge is one-way" in state_direction(found, "blind")
+
+
 def test_a_split_says_whether_it_leaks() -> None:
     graph = random_graph(np.random.default_rng(0), 30, share=0.3)
     told = {kind: state_split(split_graph(graph, kind=kind, rng=np.random.default_rng(0))) for kind in ("pair", "edge")}
-    assert "nothing leaks" in told["pair"]
+    assert "on the same side" in told["pair"]
+    assert "leak" not in told["pair"]  # that v → u is trained on tells that u → v is not tested
+    assert "test edges of 28 products" in told["pair"]
     assert "LEAKS" in told["edge"]
     timed = make_graph([(0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 6), (6, 7), (7, 0)], 8, time=np.arange(8.0))
     assert "the latest ones" in state_split(
