@@ -46,7 +46,7 @@ OPTIONS: dict[str, tuple[Option, ...]] = {
                      ("adaptive", "By degree: more for rare products")),
         ),
         Option("budget", "Neighbours per product", 10, 2, 100, 1, about="Not read where all are taken."),
-        Option("hops", "Hops", 4, 0, 8, 2),
+        Option("hops", "Hops", 2, 0, 8, 2),
         Option(
             "popularity", "Popularity exponent", 0.0, 0.0, 1.0, 0.05,
             about="0 leaves popularity to the vectors, 1 takes it away.",
@@ -71,7 +71,7 @@ OPTIONS: dict[str, tuple[Option, ...]] = {
     ),
     "ppr": (
         Option("restart", "Restart probability", 0.15, 0.01, 0.99, 0.01, about="Larger stays nearer to the query."),
-        Option("steps", "Steps of the walk", 10, 1, 30, 1),
+        Option("steps", "Steps of the walk", 4, 1, 30, 1),
     ),
     "strap": (_DIMENSIONS, Option("restart", "Restart probability", 0.5, 0.05, 0.95, 0.05)),
     "hope": (_DIMENSIONS, Option("decay", "Decay of long walks", 0.9, 0.1, 0.99, 0.01)),
