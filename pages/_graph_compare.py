@@ -19,7 +19,11 @@ from pages._graph_view import View
 from pages._shell_jobs import compute
 from pages._shell_show import show_figure, show_table
 
-SPLITS = {"pair": "By pair (nothing leaks)", "edge": "By edge (leaks, as in papers)", "time": "By time"}
+SPLITS = {
+    "pair": "By pair (no test edge has its reverse in training)",
+    "edge": "By edge (leaks, as in papers)",
+    "time": "By time",
+}
 FIRST = ("ease", "cocitation", "ppr", "popularity")
 TOLD = ("HR@10", "MRR@20")
 VARIED = "blade"  # whose neighbourhoods may be compared: adaptive ones against fixed ones
@@ -38,7 +42,7 @@ def show_compare(view: View) -> None:
             "Compare", key="graph_run", type="primary", icon=":material/play_arrow:",
             on_click=wanted.add, args=((view.graph.digest, trial),),
         )  # fmt: skip
-        st.caption("Each engine is fitted to 75 % of the pairs and asked for the rest: some seconds to some minutes.")
+        st.caption("Fitted to 75 % of the edges, maybe tuned by 5 %, and asked for the other 20 %: seconds to minutes.")
         return
     evaluation = compute(
         ("evaluation", view.graph.digest, trial),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.graph.approximate import CHECKED
 from core.graph.export import export_recommendations
 from core.ingest.store import make_folder
 from core.rng import make_generator
@@ -30,7 +31,10 @@ def show_export(view: View) -> None:
     )  # fmt: skip
     st.text(f"{exported.rows:,} rows for {exported.sources:,} of {view.graph.nodes:,} products.")
     if exported.method != "exact":
-        st.text(f"Found by an approximate index; it finds {exported.recall:.1%} of the exact recommendations.")
+        st.text(
+            f"Found by an approximate index: of {min(CHECKED, view.graph.nodes):,} random products it found "
+            f"{exported.recall:.1%} of the exact recommendations."
+        )
     _offer("Download the lists", target, name="recscope_recommendations.parquet", key="graph_lists")
     return _offer_model(view)
 

@@ -35,6 +35,12 @@ def _show_alike(projection: Projection, node: int) -> None:
         return
     frame = projection.frame()
     parts = {"bought before the same": projection.alike_source, "bought after the same": projection.alike_target}
-    tables = [frame.iloc[alike[place]][["title", "category", "id"]].assign(alike=role) for role, alike in parts.items()]
-    st.markdown("**Most alike in all dimensions**, not on the map: as a query, and as an answer.")
+    tables = [
+        frame.iloc[alike[place][alike[place] >= 0]][["title", "category", "id"]].assign(alike=role)
+        for role, alike in parts.items()
+    ]
+    st.markdown(
+        "**Most alike in all dimensions** among the products drawn, as a query and as an answer. Of products that the "
+        "vectors do not tell apart, none is listed."
+    )
     show_table(pd.concat(tables)[["alike", "title", "category", "id"]], name="most alike", opened=True)

@@ -131,8 +131,8 @@ def ego_network(
     -----
     Each opened node brings its 8 strongest edges on either side (by weight, then score, then id). Edges are drawn
     between opened and shown nodes only, at most 300: never the whole graph. What is bought before a next product stands
-    in the column of the centre: it is an alternative to it. Layout: ``networkx.multipartite_layout``, its columns
-    bent; no random numbers are drawn. Cost O(opened · (edges + scoring)).
+    in the column of the centre, as it has a neighbour in common with it. Layout: ``networkx.multipartite_layout``, its
+    columns bent; no random numbers are drawn. Cost O(opened · (edges + scoring)).
     """
     check_count(limit, FEWEST, MOST, name="number of products shown")
     picture = _Picture([check_node(graph, centre)], ["centre"], [0], {centre: 0})

@@ -300,7 +300,7 @@ def _node_data(frame: pd.DataFrame, more: list[str]) -> np.ndarray:
 
 def _layer_name(layer: int) -> str:
     if not layer:
-        return "the product<br>and alternatives"
+        return "the product<br>and those beside it"
     side = "next" if layer > 0 else "before"
     return side if abs(layer) == 1 else f"{abs(layer)} steps {side}"
 
@@ -371,6 +371,7 @@ def _points(frame: pd.DataFrame, role: str, axis: str, name: str, style: tuple[s
 def _rings(projection: Projection, selected: int, role: str, axis: str) -> go.Scatter:
     place = int(np.flatnonzero(projection.node == selected)[0])
     alike = (projection.alike_source if role == "source" else projection.alike_target)[place]
+    alike = alike[alike >= 0]
     at = (projection.source if role == "source" else projection.target)[[place, *alike.tolist()]]
     return go.Scatter(
         x=at[:, 0],

@@ -16,6 +16,9 @@ from core.graph.scorers import Factors, ScoreArray, Scorer
 NEIGHBOURS = 5
 MOST = 2_000
 RANK = 32
+_SAME = 1e-6  # cosines nearer than float32 tells apart
+_DECEIVES = "distances on the map deceive, the neighbours are found in all dimensions"
+_ALIKE = "All vectors are the same: the engine tells no product from another."
 
 
 @runtime_checkable
@@ -46,8 +49,9 @@ class Projection:
     share
         Part of the variance of all vectors shown that the plane keeps; NaN where they do not vary.
     alike_source, alike_target
-        int64 of shape (shown, at most 5): positions in ``node`` of the most similar products by cosine of θˢ, and of
-        θᵗ, in all dimensions, most similar first.
+        int64 of shape (shown, at most 5): positions in ``node`` of the most similar products shown by cosine of θˢ, and
+        of θᵗ, in all dimensions, most similar first; -1 at the end where more products are as similar as there is room
+        for, or where the vector is 0: then none of them is more alike than others.
     own
         Whether the vectors are the engine's; made from its scores otherwise.
     """
@@ -64,7 +68,7 @@ class Projection:
     @property
     def note(self) -> str:
         """What the reader must know about the map."""
-        kept = f"The plane keeps {self.share:.0%} of the variance: distances on the map deceive, the neighbours do not."
+        kept = f"The plane keeps {self.share:.0%} of the variance: {_DECEIVES}." if self.share == self.share else _ALIKE
         shown = len(self.node)
         drawn = f" {shown:,} of {self.graph.nodes:,} products, drawn by degree." if shown < self.graph.nodes else ""
         made = "" if self.own else " The engine has no vectors: these are singular vectors of its scores."
@@ -83,8 +87,8 @@ class Projection:
                 "source_y": self.source[:, 1],
                 "target_x": self.target[:, 0],
                 "target_y": self.target[:, 1],
-                "alike_as_query": [", ".join(ids[alike]) for alike in self.alike_source],
-                "alike_as_answer": [", ".join(ids[alike]) for alike in self.alike_target],
+                "alike_as_query": [", ".join(ids[alike[alike >= 0]]) for alike in self.alike_source],
+                "alike_as_answer": [", ".join(ids[alike[alike >= 0]]) for alike in self.alike_target],
             }
         )
 
@@ -173,4 +177,8 @@ def _find_alike(vectors: ScoreArray) -> IntArray:
     unit = vectors / np.where(length > 0, length, 1)
     cosine: ScoreArray = (unit @ unit.T).astype(np.float32)
     np.fill_diagonal(cosine, -np.inf)
-    return top_k(cosine, NEIGHBOURS)[:, : len(vectors) - 1]
+    best = top_k(cosine, NEIGHBOURS + 1)[:, : len(vectors) - 1]
+    value = np.take_along_axis(cosine, best, axis=1)
+    rest = value[:, [NEIGHBOURS]] if best.shape[1] > NEIGHBOURS else np.full((len(best), 1), -np.inf, np.float32)
+    best, value = best[:, :NEIGHBOURS], value[:, :NEIGHBOURS]
+    return np.where((value > rest + _SAME) & (length > 0), best, -1)

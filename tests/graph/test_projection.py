@@ -93,6 +93,18 @@ def test_vectors_that_hardly_vary(d):
     assert found.source == pytest.approx(np.zeros((4, 2)))
     popular = Factors(np.ones((4, 1), np.float32), np.arange(4, dtype=np.float32)[:, None])
     assert project(graph, popular).target[:, 1].tolist() == [0] * 4
+    assert "All vectors are the same" in found.note
+
+
+def test_products_that_vectors_do_not_tell_apart_are_not_called_most_alike():
+    """0 to 6 point one way, and each has six others as near; 7 and 8 another; 9 nowhere."""
+    vectors = np.zeros((10, 2), np.float32)
+    vectors[:7, 0], vectors[7:9, 1] = np.arange(1, 8), 1
+    found = project(make_graph([(0, 1)], 10), Factors(vectors, vectors))
+    assert (found.alike_source[:7] == -1).all()
+    assert found.alike_source[7].tolist() == [8, -1, -1, -1, -1]  # the next seven are all at a right angle
+    assert (found.alike_target[9] == -1).all()
+    assert found.frame()["alike_as_query"].tolist() == [""] * 7 + ["n8", "n7", ""]
 
 
 def test_one_product_alone():

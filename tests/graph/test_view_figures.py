@@ -74,7 +74,7 @@ def test_the_network_is_told_in_words():
     assert "Directed network around n3: 20 products" in alternative(figure)
     assert figure.layout.title.text == "Before and next: n3"
     assert figure.layout.xaxis.title.text == "order of buying"
-    assert "the product<br>and alternatives" in figure.layout.xaxis.ticktext
+    assert "the product<br>and those beside it" in figure.layout.xaxis.ticktext
 
 
 @pytest.mark.parametrize("limit", [20, 100])
