@@ -138,3 +138,39 @@ def test_an_empty_training_set_is_refused() -> None:
     empty = SnapshotWeights(np.arange(3), np.zeros(3), np.zeros(3))
     with pytest.raises(InputError, match="training set is empty"):
         fit_served(snapshot, empty, ridge=1.0)
+
+
+@pytest.mark.parametrize("after_midnight", [0.0, 0.37])
+def test_a_flag_that_knows_signals_to_come_is_refused_too(after_midnight: float) -> None:
+    # a file says of every row whether the signal ever came; a snapshot has not seen that of its last minutes
+    log = small_log(daily=600)
+    flag = np.isfinite(log.signal_delay)
+    flag[:20] = False  # and a few were dropped for their time
+    other = replace(log, features=np.hstack([log.features, flag]), feature_names=(*log.feature_names, "in_cart"))
+    snapshot = observe(other, AT + after_midnight * DAY, window=30 * DAY)
+    with pytest.raises(SignalServed, match="'in_cart' says whether"):
+        fit_served(snapshot, everything(len(snapshot)), ridge=1.0)
+
+
+def test_a_feature_that_often_goes_with_a_signal_is_served() -> None:
+    log = small_log(daily=600)
+    often = np.isfinite(log.signal_delay) & (np.arange(len(log)) % 10 > 0)[:, None]
+    other = replace(log, features=np.hstack([log.features, often]), feature_names=(*log.feature_names, "member"))
+    snapshot = observe(other, AT, window=30 * DAY)
+    fit_served(snapshot, everything(len(snapshot)), ridge=1.0)
+
+
+@pytest.mark.parametrize("value", [0.1, 19.99, 1e6 + 0.1])
+def test_a_feature_that_was_constant_and_then_changes_moves_nothing(value: float) -> None:
+    # the mean of equal numbers misses them by a rounding, which must not become the unit of the feature
+    log = small_log()
+    price = np.where(log.time < AT, value, 2 * value)[:, None]
+    other = replace(log, features=np.hstack([log.features, price]), feature_names=(*log.feature_names, "price"))
+    later = log.time >= AT
+    for ridge in (0.0, 1.0):
+        plain, priced = (observe(one, AT, window=30 * DAY) for one in (log, other))
+        ours = fit_served(plain, everything(len(plain)), ridge=ridge).predict(log.features[later], log.segment[later])
+        theirs = fit_served(priced, everything(len(plain)), ridge=ridge).predict(
+            other.features[later], other.segment[later]
+        )
+        np.testing.assert_allclose(theirs, ours, rtol=1e-6)
