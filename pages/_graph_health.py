@@ -11,7 +11,10 @@ def show_health(view: View) -> None:
     """Warnings in plain words, then all counts."""
     health = health_of(view.graph)
     if not health.warnings:
-        st.success("Nothing looks wrong with this graph.", icon=":material/check_circle:")
+        st.success(
+            "No check found anything. Which way the edges go, only a pair that you know tells.",
+            icon=":material/check_circle:",
+        )
     for number, warning in enumerate(health.warnings):
         with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"graph_warning_{number}"):
             st.badge("Look at this", icon=":material/warning:", color="orange")

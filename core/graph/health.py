@@ -158,9 +158,10 @@ def _rank_ids(graph: Graph) -> IntArray:
 
 def _symmetric(health: Health) -> str:
     if health.cleaning.undirected:
+        rest = " The direction of the other edges is all that can be learned." if health.one_way else ""
         return (
-            "The file holds undirected edges; each was read as two, one each way. It does not tell which product comes "
-            "first, so what is recommended next and before will be the same."
+            "The file holds undirected edges; each was read as two, one each way. They do not tell which product comes "
+            f"first.{rest}"
         )
     if health.edges >= FEW_EDGES and health.one_way <= 1 - ORDERED_SHARE:
         every = "Every edge has" if health.one_way == 0 else f"{1 - health.one_way:.1%} of the edges have"
@@ -172,16 +173,20 @@ def _symmetric(health: Health) -> str:
 
 
 def _one_per_pair(health: Health) -> str:
-    if health.edges < FEW_EDGES or health.one_way < 1:
+    if health.edges < FEW_EDGES:
         return ""
     ordered = max(health.ascending, 1 - health.ascending)
     if ordered >= ORDERED_SHARE:
         which = "lower to the higher" if health.ascending > 0.5 else "higher to the lower"
+        pairs = health.reciprocal_pairs
+        mutual = "No pair has" if not pairs else "1 pair has" if pairs == 1 else f"{pairs:,} pairs have"
         return (
-            f"No pair has edges both ways, and {ordered:.1%} of the edges lead from the {which} id: the file looks "
+            f"{mutual} edges both ways, and {ordered:.1%} of the edges lead from the {which} id: the file looks "
             "like an undirected graph with one row per pair. Its direction would then be the order of the ids and mean "
             "nothing; export both directions, each where it was bought."
         )
+    if health.one_way < 1:
+        return ""
     return (
         "No pair of products has edges both ways. Most shops have some; check that the export did not keep one row per "
         "pair, which would make the direction a matter of chance."

@@ -73,7 +73,11 @@ def test_a_symmetrised_file_is_told() -> None:
     assert "Every edge has a reverse" in measure_health(both).warnings[0]
     nearly = both.keep(np.arange(120) > 0)  # 118 of 119 edges keep their reverse
     assert "99.2% of the edges have a reverse" in measure_health(nearly).warnings[0]
-    assert "undirected" in measure_health(replace(both, cleaning=Cleaning(undirected=True))).warnings[0]
+    (warning, *_) = measure_health(replace(both, cleaning=Cleaning(undirected=True))).warnings
+    assert "undirected" in warning
+    assert "other edges" not in warning
+    mixed = replace(nearly, cleaning=Cleaning(undirected=True))
+    assert "direction of the other edges is all that can be learned" in measure_health(mixed).warnings[0]
 
 
 def test_one_row_per_pair_in_the_order_of_ids_is_told() -> None:
@@ -84,6 +88,8 @@ def test_one_row_per_pair_in_the_order_of_ids_is_told() -> None:
     first = measure_health(ordered).warnings[0]
     assert "100.0% of the edges lead from the lower to the higher id" in first
     assert "higher to the lower" in measure_health(swap_direction(ordered)).warnings[0]
+    few = many([*pairs, max(pairs)[::-1]], 30)  # one pair of about 160 has a row each way
+    assert "1 pair has edges both ways, and 99." in measure_health(replace(few, ids=numbers)).warnings[0]
     turned = make_edges([(a, b) if (a + b) % 2 else (b, a) for a, b in sorted(pairs)])
     assert "No pair of products has edges both ways" in measure_health(make_graph(turned, 30)).warnings[0]
 
