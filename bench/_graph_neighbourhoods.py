@@ -46,7 +46,8 @@ def main() -> None:
         "metric": "HR@10",
         "seeds": list(SEEDS),
         "budget": BUDGET,
-        "note": "full takes all neighbours, and so has no budget; of one budget are uniform, ppr and adaptive",
+        "note": "full takes all neighbours, and so has no budget; of one budget are uniform, ppr and adaptive. The "
+        "budget is that of training: to embed, uniform and adaptive take all neighbours, ppr as many as its budget",
         "modes": {mode: _tabulate(values[mode], names, clusters) for mode in MODES},
         "against_uniform": {mode: {name: tell(one) for name, one in table.items()} for mode, table in against.items()},
         "checks": [_check(f"{by} {group}", against) for by, group in CHECKED],

@@ -40,8 +40,9 @@ STEPS = (
 NOT_TOLD = (
     "What this does not tell: whether showing a recommendation makes anybody buy. The graph records what was bought "
     "with what, under whatever was shown then, so that a known edge may be the echo of an old recommendation. Held-out "
-    "edges are of the same period and the same shop. A score is a rank within one list, not a probability, and not "
-    "comparable between engines; an explanation says what the score consists of, not why people buy."
+    "edges are of the same period and the same shop. A score orders one list; it is no probability, and not comparable "
+    "between engines. An asymmetry compares two lists, and products with more edges may score higher: Compare engines "
+    "says how often it points the right way. An explanation says what the score consists of, not why people buy."
 )
 
 open_page(

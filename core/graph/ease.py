@@ -43,7 +43,8 @@ def fit_ease(
 
     Notes
     -----
-    O(n³) time; two dense float32 matrices of n × n. An edge v → u plays no part in the score of u → v.
+    O(n³) time; two dense float32 matrices of n × n. No term of the score of u → v is an edge v → u: it only enters the
+    inverse, as one of all edges, and may change the score a little.
 
     References
     ----------
