@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from core.arrays import FloatArray
-from core.delay.data import Snapshot, SnapshotWeights, StreamWeights
+from core.delay.data import BoolArray, Snapshot, SnapshotWeights, StreamWeights
 from core.delay.snapshot import mature_rows
 
 _LN2 = float(np.log(2.0))
@@ -49,11 +49,12 @@ def summarise_weights(
     free = weight if uncapped is None else uncapped.weight
     of_positives = float((free * capped.label).sum())
     kept = float((np.minimum(weight, free) * capped.label).sum())
+    largest = float(weight.max())
     return WeightSummary(
         rows=len(weight),
         effective=effective_size(weight),
-        largest=float(weight.max()),
-        clipped=float((weight < free).mean()),
+        largest=largest,
+        clipped=float(((weight < free) & (weight == largest)).mean()),  # others are smaller as p, too, is another
         lost=1.0 - kept / of_positives if of_positives > 0 else 0.0,
     )
 
@@ -79,7 +80,7 @@ class SignalInformation:
     signal
         Name.
     if_converting, if_not
-        P(signal | y = 1), P(signal | y = 0).
+        P(signal | y = 1), P(signal | y = 0), inside the attribution window; of all signals together, that of any.
     entropy, given_signal
         H(y) and H(y | signal), bits; the difference is their mutual information.
     """
@@ -111,18 +112,19 @@ def measure_signals(snapshot: Snapshot) -> SignalTable:
         No row is mature, or none of them converted.
     """
     mature = mature_rows(snapshot)
-    sent = np.isfinite(mature.signal_delay)
-    columns = [(name, sent[:, i].astype(np.int64)) for i, name in enumerate(mature.signal_names)]
+    sent = np.asarray(mature.signal_delay <= mature.window)
+    columns = [(name, sent[:, [i]]) for i, name in enumerate(mature.signal_names)]
     if len(columns) > 1:
-        _, pattern = np.unique(sent, axis=0, return_inverse=True)
-        columns.append(("all signals", pattern.ravel()))
-    return SignalTable(tuple(_measure(name, code, mature.label) for name, code in columns))
+        columns.append(("all signals", sent))
+    return SignalTable(tuple(_measure(name, part, mature.label) for name, part in columns))
 
 
-def _measure(name: str, code: np.ndarray, label: FloatArray) -> SignalInformation:
+def _measure(name: str, sent: BoolArray, label: FloatArray) -> SignalInformation:
+    _, pattern = np.unique(sent, axis=0, return_inverse=True)
+    code = pattern.ravel()
     rows = np.bincount(code).astype(np.float64)
     positives = np.bincount(code, weights=label)
-    any_sent = code > 0
+    any_sent = sent.any(axis=1)
     return SignalInformation(
         signal=name,
         if_converting=float(any_sent[label > 0].mean()),
