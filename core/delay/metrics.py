@@ -23,7 +23,8 @@ class Scores:
     log_loss
         Nats per row.
     ece
-        Expected calibration error over 15 bins of equally many rows.
+        Expected calibration error over 15 bins of equally many rows. Noise of labels adds to it: of n rows to a bin
+        about √(2p(1 − p)/(πn)).
     auc
         Area under the ROC curve. Late labels hardly move it: they change the level more than the order.
     """
@@ -48,8 +49,8 @@ def score_predictions(prediction: FloatArray, label: FloatArray, *, p: FloatArra
     label
         Final labels, shape (rows,).
     p
-        The true probability, if known. It then stands in for the labels in every measure, which has the same
-        expectation and none of the noise of the labels.
+        The true probability, if known. It then stands in for the labels in every measure, without their noise. Log-loss
+        keeps its expectation; the calibration error loses what noise adds to it.
 
     Examples
     --------
@@ -71,7 +72,7 @@ def score_predictions(prediction: FloatArray, label: FloatArray, *, p: FloatArra
 
 
 def calibration_error(prediction: FloatArray, outcome: FloatArray) -> float:
-    """Mean of |mean p̂ − mean outcome| over bins of equally many rows in order of p̂.
+    """Mean of |mean p̂ − mean outcome| over bins of equally many rows in order of p̂; equal p̂ share a bin.
 
     Examples
     --------
@@ -81,7 +82,8 @@ def calibration_error(prediction: FloatArray, outcome: FloatArray) -> float:
     order = np.argsort(prediction, kind="stable")
     rows = len(order)
     bins = min(BINS, rows)
-    starts = np.arange(bins) * rows // bins
+    sorted_ = prediction[order]
+    starts = np.unique(np.searchsorted(sorted_, sorted_[np.arange(bins) * rows // bins], side="left"))
     gaps = np.add.reduceat((prediction - outcome)[order], starts)
     return float(np.abs(gaps).sum() / rows)
 

@@ -47,6 +47,13 @@ def test_bins_hold_equally_many_rows() -> None:
     assert calibration_error(guess, guess + np.repeat([0.1, -0.1], 15)) == pytest.approx(0.1 * 28 / 30)
 
 
+def test_equal_predictions_share_a_bin() -> None:
+    # half of 3,000 rows convert, the first half of them: bins by their order would call 0.5 wrong by 0.5
+    label = (np.arange(3_000) < 1_500).astype(np.float64)
+    assert calibration_error(np.full(3_000, 0.5), label) == 0
+    assert calibration_error(np.repeat([0.5, 0.6], 1_500), label) == pytest.approx((0.5 + 0.6) / 2)
+
+
 def test_few_rows_are_bins_of_their_own() -> None:
     assert calibration_error(np.array([0.3]), np.array([1.0])) == pytest.approx(0.7)
 
