@@ -38,14 +38,14 @@ def state_asymmetry(recommendations: Recommendations, place: int) -> str:
 
     Notes
     -----
-    The first rank is the place in the list; the other is that of the query among all products, were the item asked the
-    same question. One recommends the other where that is at most 10.
+    The place is that in the list, which may leave known edges out; the rank is that of the query among all products,
+    were the item asked the same question. One recommends the other where that is at most 10.
     """
     graph, item = recommendations.graph, int(recommendations.node[place])
     query, other = name_product(graph, recommendations.query), name_product(graph, item)
     rank, back = place + 1, float(recommendations.reverse_rank[place])
     said = _WAYS[recommendations.direction]
-    ranks = f"rank {rank:,} one way, {back:,.10g} of {graph.nodes - 1:,} the other"
+    ranks = f"place {rank:,} in the list one way, rank {back:,.10g} of {graph.nodes - 1:,} the other"
     if rank <= TOP and back <= TOP:
         return f"Both ways: {said['does'].format(query, other)}, and {said['does'].format(other, query)} ({ranks})."
     if rank <= TOP:

@@ -46,15 +46,16 @@ def test_one_way_is_told_with_both_ranks() -> None:
     scores = np.tile(np.arange(30.0), (30, 1))  # whoever asks, 29 is first and 0 last
     found = recommend(graph, table(scores), 0, k=3, direction="next")
     assert (
-        state_asymmetry(found, 0) == "n0 recommends n29; n29 does not recommend n0: rank 1 one way, 29 of 29 the other."
+        state_asymmetry(found, 0)
+        == "n0 recommends n29; n29 does not recommend n0: place 1 in the list one way, rank 29 of 29 the other."
     )
     found = recommend(graph, table(scores), 28, k=3, direction="next")
     assert state_asymmetry(found, 0) == (
-        "Both ways: n28 recommends n29, and n29 recommends n28 (rank 1 one way, 1 of 29 the other)."
+        "Both ways: n28 recommends n29, and n29 recommends n28 (place 1 in the list one way, rank 1 of 29 the other)."
     )
     found = recommend(graph, table(scores.T), 0, k=15, direction="before")
-    assert state_asymmetry(found, 0).startswith("n0 is recommended by n29; n29 is not recommended by n0: rank 1")
-    assert state_asymmetry(found, 14).startswith("Neither is among the other's first 10: n0 and n15, rank 15 one way")
+    assert state_asymmetry(found, 0).startswith("n0 is recommended by n29; n29 is not recommended by n0: place 1")
+    assert state_asymmetry(found, 14).startswith("Neither is among the other's first 10: n0 and n15, place 15 in")
 
 
 def test_what_a_model_without_direction_gets_wrong_is_named(graph) -> None:
