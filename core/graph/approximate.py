@@ -45,14 +45,15 @@ class Index:
         Notes
         -----
         Known edges are taken out after the search, which therefore asks for as many more nodes as a query of the block
-        has known edges.
+        has known edges. A query whose vector is 0 scores all nodes alike, and has no list.
         """
         more = 0 if with_known else int(np.diff(known.indptr).max(initial=0))
         wanted = min(k + 1 + more, self.factors.nodes)
         score, node = self.cells.search(np.ascontiguousarray(self.factors.source[queries]), wanted)
         row = np.repeat(np.arange(len(queries)), wanted)
         score, node = score.ravel(), node.ravel().astype(np.int64)
-        there = (node >= 0) & (node != queries[row])
+        told = np.any(self.factors.source[queries] != 0, axis=1)
+        there = (node >= 0) & (node != queries[row]) & told[row]
         is_known = np.zeros(len(node), dtype=bool)
         is_known[there] = np.asarray(known[row[there], node[there]]).ravel() != 0
         kept = there if with_known else there & ~is_known

@@ -151,6 +151,10 @@ def test_an_index_that_misses_nothing_equals_the_exact_search(with_known):
     assert found.score == pytest.approx(exact.score, rel=1e-5)
     options = {"k": 6, "known": known, "with_known": with_known, "rng": np.random.default_rng(0)}
     assert measure_recall(index, **options) == 1
+    factors.source[3] = 0  # of node 3 the engine knows nothing
+    asked = {"k": 6, "known": known[some], "with_known": with_known}
+    found, exact = index.retrieve(some, **asked), approximate.retrieve(factors, some, **asked)
+    assert found.row.tolist() == exact.row.tolist() == [0] * 6 + [2] * 6
     lazy = approximate.Index(factors, EveryCell(np.zeros_like(factors.target)))
     assert measure_recall(lazy, **options) < 0.5
 
