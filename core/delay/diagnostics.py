@@ -124,7 +124,7 @@ def _measure(name: str, sent: BoolArray, label: FloatArray) -> SignalInformation
     code = pattern.ravel()
     rows = np.bincount(code).astype(np.float64)
     positives = np.bincount(code, weights=label)
-    any_sent = sent.any(axis=1)
+    any_sent = np.logical_or.reduce(sent, axis=1)
     return SignalInformation(
         signal=name,
         if_converting=float(any_sent[label > 0].mean()),
