@@ -75,6 +75,8 @@ class Product:
         Sparse, float32 of shape (nodes, k).
     right
         float32 of shape (k, nodes), sparse or not.
+    part
+        What x is, for display, where k is the number of nodes.
 
     Notes
     -----
@@ -83,6 +85,7 @@ class Product:
 
     left: csr_array
     right: "csr_array | ScoreArray"
+    part: str = "shared neighbour"
 
     @property
     def nodes(self) -> int:
@@ -105,11 +108,11 @@ class Product:
         return np.bincount(pair, weights=terms, minlength=len(sources)).astype(np.float32)
 
     def terms(self, source: int, target: int) -> Terms:
-        """The parts of one score, one per x; products where k is the number of nodes, numbered dimensions otherwise."""
+        """The parts of one score, one per x; each through a product where k is the number of nodes."""
         row = self.left[[source]]
         value = row.data * _densify(self.right[row.indices, np.full(row.nnz, target)]).astype(np.float64)
         if self.left.shape[1] == self.nodes:
-            return Terms.through_nodes("shared neighbour", row.indices.astype(np.int64), value)
+            return Terms.through_nodes(self.part, row.indices.astype(np.int64), value)
         return Terms.named(np.array([f"dimension {x + 1}" for x in row.indices.tolist()], dtype=object), value)
 
 
