@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+import numpy as np
 
 from core.graph.chance import fit_random
 from core.graph.cocitation import fit_cocitation
+from core.graph.data import Fold
 from core.graph.ease import fit_ease
+from core.graph.ensemble import fit_ensemble
 from core.graph.hope import fit_hope
 from core.graph.popularity import fit_popularity
 from core.graph.ppr import fit_ppr
@@ -39,9 +43,53 @@ class Engine:
     fit: Fit
 
 
+def _fit_ensemble(fold: Fold, *, rng: np.random.Generator, **options: Any) -> Job[Scorer]:
+    fits = {name: engine.fit for name, engine in ENGINES.items() if name != "ensemble"}
+    return (yield from fit_ensemble(fold, engines=fits, rng=rng, **options))
+
+
+# torch takes seconds to load: only a network that is fitted loads it
+
+
+def _fit_blade(fold: Fold, *, rng: np.random.Generator, **options: Any) -> Job[Scorer]:
+    from core.graph.blade import fit_blade
+
+    return (yield from fit_blade(fold, rng=rng, **options))
+
+
+def _fit_daemon(fold: Fold, *, rng: np.random.Generator, **options: Any) -> Job[Scorer]:
+    from core.graph.daemon import fit_daemon
+
+    return (yield from fit_daemon(fold, rng=rng, **options))
+
+
+def _fit_lightgcn(fold: Fold, *, rng: np.random.Generator, **options: Any) -> Job[Scorer]:
+    from core.graph.lightgcn import fit_lightgcn
+
+    return (yield from fit_lightgcn(fold, rng=rng, **options))
+
+
 ENGINES: dict[str, Engine] = {
     engine.name: engine
     for engine in (
+        Engine(
+            "ensemble",
+            "Ensemble",
+            "Weighs the other engines, degrees, shared neighbours and categories so that held-out edges rank first.",
+            _fit_ensemble,
+        ),
+        Engine(
+            "blade",
+            "Dual network, BLADE-style",
+            "Learns two vectors per product, as a source and as a target, that flow along the edges in turn.",
+            _fit_blade,
+        ),
+        Engine(
+            "daemon",
+            "Dual network, DAEMON as printed",
+            "The published predecessor to the letter: matrices, ReLU and unit norm between layers.",
+            _fit_daemon,
+        ),
         Engine(
             "ease",
             "Linear model (EASE)",
@@ -71,6 +119,12 @@ ENGINES: dict[str, Engine] = {
             "Walks of every length, factorised (HOPE)",
             "Two vectors per product from the number of walks between products, long ones discounted.",
             fit_hope,
+        ),
+        Engine(
+            "lightgcn",
+            "LightGCN",
+            "A light graph network on the graph in which every product stands twice, as a source and as a target.",
+            _fit_lightgcn,
         ),
         Engine(
             "popularity",

@@ -28,6 +28,8 @@ HOMES = {
     "Factors": "core.graph.scorers",
     "Product": "core.graph.scorers",
     "HopFactors": "core.graph.hops",
+    "Ensemble": "core.graph.parts",
+    "Part": "core.graph.parts",
 }
 
 
