@@ -120,11 +120,14 @@ def _describe(model: Model, path: Path) -> None:
         for name in ("HR@10", "MRR@20")
     )
     st.markdown(
-        f"**{title_of(model.engine)}**, measured on {figures['n']:,.0f} edges that it was not fitted to:\n\n"
+        f"**{title_of(model.engine)}**, measured on {figures['n']:,.0f} edges held out for validation:\n\n"
         f"- HitRate@10 **{hits}**: how often the target is among the first 10\n"
         f"- MRR@20 **{reciprocal}**: the mean of 1 / rank of the target, 0 beyond rank 20"
     )
-    st.caption("95 % intervals over products. An engine may choose by these edges: Compare engines uses fresh ones.")
+    st.caption(
+        "95 % intervals over products. Hopeful where an engine stops by these edges or learns weights from them, as "
+        "the ensemble does: Compare engines asks for edges that nothing has seen."
+    )
     curve = keep(("curve", path.name), pd.DataFrame)  # empty where it was trained before the server started
     if len(curve):
         show_figure(training_figure(curve), key="figure_training")

@@ -88,7 +88,7 @@ def test_from_a_link_on_a_cold_server_through_upload_and_training_to_the_export(
 
     search(page, "p03")
     expect(page.get_by_text("Phone number p03 · Phones · leads to 14 products")).to_be_visible()
-    expect(page.get_by_text(re.compile(r"Phone number p03 recommends .*: rank 1 one way"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Phone number p03 recommends .*: place 1 in the list one way"))).to_be_visible()
     expect(page.get_by_text(re.compile("The score .* is the sum of"))).to_be_visible()
 
     open_view(page, "Export")

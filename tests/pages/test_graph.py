@@ -77,7 +77,7 @@ def test_first_paint_shows_the_sample_and_says_so() -> None:
     assert not app.error
     assert "Sample data, simulated" in said
     assert "shop · 2,246 products, 18,670 edges, 86% of them one-way" in said
-    assert "measured on 936 edges that it was not fitted to" in said
+    assert "measured on 936 edges held out for validation" in said
     assert product(app).startswith(f"{PHONE} · Phones · leads to 45 products")
     assert "What this does not tell: whether showing a recommendation makes anybody buy" in said
 
@@ -112,7 +112,7 @@ def test_a_phone_leads_to_its_accessories_and_not_back() -> None:
     assert (before["asymmetry"] < 0).mean() > 0.5, "what leads to a phone is rather led to by it"
     said = words(app)
     assert f"{PHONE} recommends" in said
-    assert f"does not recommend {PHONE}: rank 1 one way" in said
+    assert f"does not recommend {PHONE}: place 1 in the list one way" in said
 
 
 def test_a_case_is_bought_after_its_phone_and_a_model_without_direction_offers_the_phone() -> None:
@@ -237,6 +237,8 @@ def test_the_edge_split_is_labelled_as_leaking() -> None:
 def test_differences_are_told_in_plain_words() -> None:
     said = words(show(open_graph(), "Compare engines"))
     assert "Linear model (EASE) is better than Popularity in HR@10: +0.3" in said
+    assert "Popularity: direction AUC" in said
+    assert "no difference shown, +0.000 (+0.000 to +0.000)" in said  # popularity is the in-degree
 
 
 def test_the_lists_are_prepared_on_demand() -> None:
