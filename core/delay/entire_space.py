@@ -25,6 +25,7 @@ def fit_entire_space(snapshot: Snapshot, *, options: Options) -> FittedRule:
     Notes
     -----
     Unlike a redemption that needs a clipped coupon, a purchase may come without a signal, hence the second product.
+    Where no row of a group has converted, its factor is 0.
 
     Raises
     ------
@@ -79,10 +80,16 @@ def _fit(rows: Snapshot, label: FloatArray, options: Options) -> Served:
     return Served(scaling, sample.coefficients)
 
 
-def _fit_group(snapshot: Snapshot, group: BoolArray, rows: IntArray, options: Options) -> Served:
-    law = fit_delay_law(snapshot.take(np.flatnonzero(group)), ridge=options.ridge)
+def _fit_group(snapshot: Snapshot, group: BoolArray, rows: IntArray, options: Options) -> Served | FittedRule:
     recent = snapshot.take(rows[group[rows]])
+    if not recent.label.any():
+        return FittedRule(_predict_none)
+    law = fit_delay_law(snapshot.take(np.flatnonzero(group)), ridge=options.ridge)
     scaling, sample = make_sample(recent, ridge=options.ridge)
     arrived = law.arrived_by(recent, recent.age)
     sample.fit(*settle_snapshot(sample, recent.label, arrived, 1.0, cap=options.cap))
     return Served(scaling, sample.coefficients)
+
+
+def _predict_none(features: FloatArray, _segment: IntArray) -> FloatArray:
+    return np.zeros(len(features))

@@ -42,3 +42,12 @@ def test_rows_too_young_for_their_signal_do_not_enter() -> None:
     log = exact_log((0.02, 5.0, 35.0), rows=6_000, signals=True)
     rule = fit_entire_space(observe(log, AT, window=WINDOW), options=Options(lookback=10.0, ridge=0.0))
     np.testing.assert_allclose(rule.predict(KINDS, np.zeros(3, dtype=np.int64)) / P, 1.0, rtol=0, atol=1e-6)
+
+
+def test_a_signal_that_every_conversion_needs_is_no_obstacle() -> None:
+    # as of a coupon that must be clipped: no row without the signal ever converts, so that product is 0
+    log = exact_log((5.0, 35.0), rows=6_000, signals=True)
+    converts = np.isfinite(log.delay)
+    every = with_delays(log, log.delay, np.where(converts[:, None], 3_600.0, log.signal_delay))
+    rule = fit_entire_space(observe(every, AT, window=WINDOW), options=Options(lookback=10.0, ridge=0.0))
+    np.testing.assert_allclose(rule.predict(KINDS, np.zeros(3, dtype=np.int64)) / P, 1.0, rtol=0, atol=1e-6)
