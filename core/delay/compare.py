@@ -269,7 +269,8 @@ def compare_on_log(
     arms, options
         As in :func:`compare_arms`.
     schedule
-        Cadence and trainings. Each training is a run; errors are over them, and none can be given of one.
+        Cadence and trainings. Each training is a run; errors are over them, and none can be given of one. Trainings
+        close to each other share most of their rows, so that these errors are rather too small.
 
     Raises
     ------
@@ -306,7 +307,8 @@ def _score_arms(
             f"{show_time(log.until)}.",
             fix=f"Choose an as-of date before {show_time(log.until - window)}.",
         )
-    label, p = log.final_label(window)[rows], log.truth.p[rows] if log.truth else None
+    label = log.final_label(window)[rows]
+    p = log.truth.p[rows] if log.truth and log.truth.window == window else None  # truth of another window is none
     features, segment = log.features[rows], log.segment[rows]
     found = np.empty((len(plans), len(MEASURES)))
     for i, plan in enumerate(plans):

@@ -137,6 +137,17 @@ def test_a_log_is_scored_on_later_days_with_final_labels() -> None:
     assert {pair.measure for pair in found.pairs()} == {"log_loss"}
 
 
+def test_truth_of_another_window_is_not_taken_for_the_truth() -> None:
+    log = small_log()
+    for window, known in ((30 * DAY, True), (7 * DAY, False)):
+        found = finish(
+            compare_on_log(
+                log, at=START + 62 * DAY, window=window, arms=("naive",), schedule=Schedule(), options=Options()
+            )
+        )
+        assert np.isfinite(found.of("naive", "regret")).all() == known
+
+
 def test_a_date_without_final_labels_after_it_is_refused() -> None:
     log = replace(small_log(), until=START + 70 * DAY, truth=None)
     with pytest.raises(InputError, match="No impression of the 1 days after 2026-03-08") as caught:
