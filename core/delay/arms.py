@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, Literal
 
-from core.delay.correction import fit_label_correction_signal, fit_ulc
+from core.delay.correction import fit_label_correction, fit_label_correction_signal, fit_ulc
 from core.delay.data import FittedRule, Log, Options, Snapshot, Training
 from core.delay.dfm import fit_dfm
 from core.delay.entire_space import fit_entire_space
@@ -79,14 +79,16 @@ _ALL: Final = (
         "w₊ = 1/F(e | x), w₋ = P(y = 0 | x, e, v = 0)"),
     Arm("is_signal", "Importance weights with signals", "snapshot weights", fit_is_signal,
         "w₊ = 1/F(e | x), w₋ = P(y = 0 | x, s, e, v = 0)", signals=True, twin="is_snapshot"),
+    Arm("label_correction", "Label correction by the delay law", "soft labels", fit_label_correction,
+        "label v + (1 − v)·P(y = 1 | x, e, v = 0)"),
     Arm("label_correction_signal", "Label correction with signals", "soft labels", fit_label_correction_signal,
-        "label v + (1 − v)·P(y = 1 | x, s, e, v = 0)", signals=True, twin="ulc"),
+        "label v + (1 − v)·P(y = 1 | x, s, e, v = 0)", signals=True, twin="label_correction"),
     Arm("entire_space", "Signal × conversion given signal", "own loss", fit_entire_space,
         "P(s | x)·P(y = 1 | s, x) + P(not s | x)·P(y = 1 | not s, x)", signals=True, twin="is_snapshot"),
 )  # fmt: skip
 ARMS: Final[Mapping[str, Arm]] = MappingProxyType({arm.name: arm for arm in _ALL})
 DEFAULT_ARMS: Final = ("oracle", "naive", "drop_last", "wait", "ulc", "is_snapshot", "is_signal",
-                       "label_correction_signal")  # fmt: skip
+                       "label_correction", "label_correction_signal")  # fmt: skip
 _TYPED = re.compile(r"([a-z_]+)(?:\((\d+(?:\.\d+)?)\))?")
 
 

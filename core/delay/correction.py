@@ -53,12 +53,29 @@ def fit_ulc(snapshot: Snapshot, *, options: Options) -> SnapshotWeights:
     return SnapshotWeights(rows, correct_label(recent.label, share), np.ones(len(rows)))
 
 
+def fit_label_correction(snapshot: Snapshot, *, options: Options) -> SnapshotWeights:
+    """The twin of ``is_snapshot``: the same P(y = 1 | x, e, v = 0), as a soft label in place of a weight.
+
+    Notes
+    -----
+    Expectation–maximisation with a delay law from mature rows, so that no number of conversions is old, unlike in
+    :func:`fit_ulc`.
+    """
+    return _correct(snapshot, options, signals=False)
+
+
 def fit_label_correction_signal(snapshot: Snapshot, *, options: Options) -> SnapshotWeights:
     """The twin of ``is_signal``: the same P(y = 1 | x, s, e, v = 0), as a soft label in place of a weight."""
+    return _correct(snapshot, options, signals=True)
+
+
+def _correct(snapshot: Snapshot, options: Options, *, signals: bool) -> SnapshotWeights:
     rows = recent_rows(snapshot, options)
     recent = snapshot.take(rows)
     law = fit_delay_law(snapshot, ridge=options.ridge)
-    ratio = fit_signal_evidence(snapshot, law, recent.age, ridge=options.ridge).ratio(recent)
+    ratio: FloatArray | float = 1.0
+    if signals:
+        ratio = fit_signal_evidence(snapshot, law, recent.age, ridge=options.ridge).ratio(recent)
     _, sample = make_sample(recent, ridge=options.ridge)
     label, weight = settle_labels(sample, recent.label, law.arrived_by(recent, recent.age), ratio)
     return SnapshotWeights(rows, label, weight)

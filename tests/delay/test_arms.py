@@ -14,7 +14,7 @@ from tests.delay.populations import small_log
 def test_the_registry_holds_every_arm() -> None:
     assert set(ARMS) == {
         "oracle", "naive", "drop_last", "wait", "dfm", "fnw", "fnc", "fsiw", "es_dfm", "defer", "defuse", "ulc",
-        "is_snapshot", "is_signal", "label_correction_signal", "entire_space",
+        "is_snapshot", "is_signal", "label_correction", "label_correction_signal", "entire_space",
     }  # fmt: skip
     assert set(DEFAULT_ARMS) <= set(ARMS)
     for name, arm in ARMS.items():

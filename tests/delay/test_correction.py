@@ -2,11 +2,19 @@
 
 import numpy as np
 
-from core.delay.correction import correct_label, fit_ulc, settle_labels
+from core.delay.correction import (
+    correct_label,
+    fit_label_correction,
+    fit_label_correction_signal,
+    fit_ulc,
+    settle_labels,
+)
 from core.delay.data import Options
+from core.delay.laws import DAY
 from core.delay.learner import Sample
+from core.delay.simulate import START
 from core.delay.snapshot import observe
-from tests.delay.populations import AT, P_DP, WINDOW, P, exact_log
+from tests.delay.populations import AT, P_DP, WINDOW, P, exact_log, small_log, with_delays
 
 
 def test_only_rows_without_conversion_are_corrected() -> None:
@@ -32,3 +40,12 @@ def test_a_deadline_shorter_than_the_delays_corrects_too_little() -> None:
     kind = snapshot.features[found.rows] @ [1, 2]
     means = np.array([found.label[kind == x].mean() for x in range(3)])
     np.testing.assert_allclose(means, P - P_DP, atol=1e-9)
+
+
+def test_a_signal_is_all_that_sets_the_twins_apart() -> None:
+    # a signal that nobody sends says nothing: what is left of its evidence is the error of the delay law by age
+    log = small_log()
+    silent = with_delays(log, log.delay, np.full_like(log.signal_delay, np.nan))
+    snapshot = observe(silent, START + 62 * DAY, window=30 * DAY)
+    plain, informed = (fit(snapshot, options=Options()) for fit in (fit_label_correction, fit_label_correction_signal))
+    assert np.abs(informed.label.sum() / plain.label.sum() - 1) < 0.05

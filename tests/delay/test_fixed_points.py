@@ -15,7 +15,10 @@ from core.delay.snapshot import observe
 from core.delay.streams import Stream, expand_defuse, weigh_defer, weigh_es_dfm, weigh_fnw
 from tests.delay.populations import AT, KINDS, P_DP, WINDOW, P, exact_log
 
-ON_SNAPSHOT = ("oracle", "wait", "fsiw", "ulc", "is_snapshot", "is_signal", "label_correction_signal", "entire_space")
+ON_SNAPSHOT = (
+    "oracle", "wait", "fsiw", "ulc", "is_snapshot", "is_signal", "label_correction", "label_correction_signal",
+    "entire_space",
+)  # fmt: skip
 ON_STREAM = ("fnw", "fnc", "es_dfm", "defer", "defuse")
 
 

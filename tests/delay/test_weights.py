@@ -46,7 +46,9 @@ def test_without_delay_every_weight_is_exactly_1(arm: str) -> None:
     assert np.array_equal(training.label, log.final_label(WINDOW)[training.rows])
 
 
-@pytest.mark.parametrize("arm", ["fsiw", "ulc", "is_snapshot", "is_signal", "label_correction_signal"])
+@pytest.mark.parametrize(
+    "arm", ["fsiw", "ulc", "is_snapshot", "is_signal", "label_correction", "label_correction_signal"]
+)
 def test_a_final_label_is_left_as_it_is(arm: str) -> None:
     log = small_log()
     snapshot = observe(log, AT, window=WINDOW)
@@ -123,8 +125,8 @@ def test_an_arm_refuses_conversions_that_finished_cohorts_say_cannot_be() -> Non
         fit_is_snapshot(observe(slow, AT, window=WINDOW), options=OPTIONS)
 
 
-@pytest.mark.parametrize("arm", ["wait", "is_snapshot", "is_signal", "label_correction_signal", "es_dfm", "defer",
-                                 "defuse", "entire_space"])  # fmt: skip
+@pytest.mark.parametrize("arm", ["wait", "is_snapshot", "is_signal", "label_correction", "label_correction_signal",
+                                 "es_dfm", "defer", "defuse", "entire_space"])  # fmt: skip
 def test_without_finished_cohorts_the_first_date_is_named(arm: str) -> None:
     log = small_log()
     with pytest.raises(NoMatureCohort, match="older than") as caught:
