@@ -2,6 +2,12 @@
 
 import streamlit as st
 
+from core.delay.anatomy import measure_rate_by_age
+from core.delay.dates import suggest_as_of
+from core.delay.figures import rate_by_age_figure
+from core.delay.laws import DAY
+from core.delay.load import load_sample as load_log
+from core.delay.snapshot import observe, show_time
 from core.graph.ego import ego_network
 from core.graph.figures import ego_figure
 from core.graph.load import load_sample as load_shop
@@ -20,6 +26,7 @@ from pages._shell_show import show_figure, show_table
 PHONE, CASE = "phone-010", "case-041"
 PRODUCTS = {"a phone": PHONE, "a case for it": CASE}
 SCORES = (0.4, 0.6, SCORE)
+WINDOW, SCORED_DAYS = 30.0, 5  # days, as the delay page begins
 STEPS = (
     Step(
         "A score is a promise",
@@ -70,7 +77,7 @@ def show_doubt() -> None:
 
 def show_direction() -> None:
     """The question of direction, with the neighbours of two products of the sample."""
-    graph = run_job(load_shop(Settings.from_environment()), label="Sample")
+    graph = run_job(load_shop(Settings.from_environment()), label="Sample shop")
     chosen = st.radio("Stand at", list(PRODUCTS), horizontal=True, key="overview_product")
     node = find_product(graph, PRODUCTS.get(chosen, PHONE))
     ego = keep(("ego", graph.digest, node), lambda: ego_network(graph, None, node))
@@ -83,6 +90,27 @@ def show_direction() -> None:
     show_table(ego.frame(), name="overview arrows")
     if st.button("Ask it of your own products", key="overview_graph", type="primary", icon=":material/arrow_forward:"):
         st.switch_page("pages/graph.py")
+
+
+def show_delay() -> None:
+    """The question of delay, with the conversion rate by age in the sample."""
+    recorded = run_job(load_log(Settings.from_environment()), label="Sample log")
+    window = WINDOW * DAY
+    at = suggest_as_of(recorded.log, window=window, days=SCORED_DAYS)
+    rate = keep(
+        ("delay overview", recorded.digest), lambda: measure_rate_by_age(observe(recorded.log, at, window=window))
+    )
+    show_figure(rate_by_age_figure(rate), key="figure_delay")
+    seen = rate.conversions[0] / rate.rows[0]
+    st.caption(
+        f"Simulated log, as it was known on {show_time(at)}. Of the views of the last day {seen:.1%} have led to a "
+        f"purchase so far; in the end about {rate.eventual:.1%} of all views do."
+    )
+    show_table(rate.frame(), name="overview ages")
+    if st.button(
+        "See what that does to training", key="overview_delay", type="primary", icon=":material/arrow_forward:"
+    ):
+        st.switch_page("pages/delay.py")
 
 
 open_page(
@@ -107,3 +135,5 @@ st.markdown(
     "A purchase can come days after the view. Until then its row looks negative, and a model trained on it learns "
     "too low a rate."
 )
+with guarded("overview_delay"):
+    show_delay()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import streamlit as st
 
+from core.delay.load import load_sample as load_log
 from core.holdout.load import load_sample
 from core.jobs import finish
 from core.settings import Settings
@@ -15,11 +16,13 @@ from core.settings import Settings
 
 @pytest.fixture(scope="session")
 def parsed_sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder that holds the sample, parsed once."""
+    """A data folder that holds the samples of holdout and delay, parsed once."""
     home = tmp_path_factory.mktemp("parsed")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RECSCOPE_HOME", str(home))
-        finish(load_sample(Settings.from_environment()))
+        settings = Settings.from_environment()
+        finish(load_sample(settings))
+        finish(load_log(settings))
     return home
 
 

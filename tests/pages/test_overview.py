@@ -1,5 +1,7 @@
 """The front door: three questions, one live figure, a tour, and the way on."""
 
+import re
+
 import pytest
 
 from tests.pages.drive import charts, go_to, keys, open_app, words
@@ -8,18 +10,19 @@ PHONE, CASE = (
     "Before and next: Vindrel Pico 6 phone, 128 GB",
     "Before and next: Orvelle leather case for Vindrel Pico 6",
 )
+AGES = "Conversion rate by age: young rows only look worse"
 SCORES = [0.8, 0.8, 0.4]  # what the tour's steps set
 
 
-def test_first_paint_asks_three_questions_and_answers_two_from_the_samples() -> None:
+def test_first_paint_asks_three_questions_and_answers_each_from_a_sample() -> None:
     app = open_app()
     said = words(app)
     assert [heading.value[0] for heading in app.subheader] == ["1", "2", "3"]
     assert "Simulated sample." in said
     assert "n = 200,000" in said
     assert "most uncertain rows turn out positive less often" in said
-    assert charts(app) == ["At score 0.8: positivity against uncertainty", PHONE]
-    assert keys(app, "download_button") == ["csv_overview slice", "csv_overview arrows"]
+    assert charts(app) == ["At score 0.8: positivity against uncertainty", PHONE, AGES]
+    assert keys(app, "download_button") == ["csv_overview slice", "csv_overview arrows", "csv_overview ages"]
 
 
 @pytest.mark.parametrize("score", [0.4, 0.6])
@@ -27,7 +30,7 @@ def test_the_score_moves_figure_and_table(score: float) -> None:
     app = open_app()
     before = app.dataframe[0].value
     app.radio(key="overview_score").set_value(score).run()
-    assert charts(app) == [f"At score {score}: positivity against uncertainty", PHONE]
+    assert charts(app) == [f"At score {score}: positivity against uncertainty", PHONE, AGES]
     assert not app.dataframe[0].value.equals(before)
 
 
@@ -51,6 +54,15 @@ def test_the_second_button_leads_to_the_graph_page() -> None:
     app = open_app()
     app.button(key="overview_graph").click().run()
     assert app.title[0].value == "Graph"
+
+
+def test_young_views_have_led_to_fewer_purchases_than_they_will() -> None:
+    said = words(app := open_app())
+    seen, eventual = map(float, re.search(r"last day ([\d.]+)% have .* about ([\d.]+)% of all", said).groups())
+    assert 0 < seen < 0.7 * eventual
+    app.session_state["delay_seeds"], app.session_state["delay_daily"] = 2, 100  # a small comparison
+    app.button(key="overview_delay").click().run()
+    assert app.title[0].value == "Delay"
 
 
 def test_the_button_leads_to_the_holdout_page() -> None:
