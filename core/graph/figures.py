@@ -188,6 +188,7 @@ def _height(lines: int) -> int:
 
 
 GREEN, PINK = "#009E73", "#B0669A"
+LEGEND_BELOW = 95  # pixels: two lines of ticks and the title of the axis
 ARROW_SIZE, NODE_SIZE, CENTRE_SIZE = 11, 11, 18
 LABEL_ROOM, LONGEST_LABEL, SHORTEST_LABEL = 64, 22, 10  # characters: all columns together, and one
 ROLES: dict[str, dict[str, Any]] = {
@@ -224,13 +225,14 @@ def ego_figure(ego: Ego) -> go.Figure:
     nodes = [_nodes(ego, role) for role in ROLES if np.any(ego.role == role)]
     title = clean_label(ego.graph.items.title[ego.node[0]])
     layers, count = np.unique(ego.layer, return_counts=True)
+    height = int(np.clip(160 + 30 * count.max(), HEIGHT, 900))
     figure = make_figure(
         [*arrows, *nodes],
         title=f"Before and next: {title}",
         x_title="order of buying",
         y_title="",
         alt=_ego_alt(ego, title),
-        height=int(np.clip(160 + 30 * count.max(), HEIGHT, 900)),
+        height=height,
     )
     edge = 0.2 * float(np.ptp(ego.x)) or 1.0
     figure.update_xaxes(
@@ -240,7 +242,8 @@ def ego_figure(ego: Ego) -> go.Figure:
         showgrid=False,
     )
     figure.update_yaxes(showticklabels=False, showgrid=False)
-    figure.update_layout(legend={"orientation": "h", "y": -0.2})
+    inside = height - figure.layout.margin.t - figure.layout.margin.b
+    figure.update_layout(legend={"orientation": "h", "y": -LEGEND_BELOW / inside})
     return figure
 
 
