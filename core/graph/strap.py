@@ -8,7 +8,7 @@ from core.graph.data import Fold
 from core.graph.lowrank import factorise
 from core.graph.ppr import compute_pagerank
 from core.graph.scorers import Factors
-from core.graph.sparse import keep_entries
+from core.graph.sparse import drop_diagonal, keep_entries
 from core.jobs import Job
 
 _FINER = 0.1  # walks are followed down to this share of the threshold
@@ -23,14 +23,14 @@ def fit_strap(
     threshold: float = 1e-3,
     rng: np.random.Generator,
 ) -> Job[Factors]:
-    r"""Factorise the logarithm of personalised PageRank from the source plus that from the target against the edges.
+    r"""Factorise the logarithms of personalised PageRank from the source, and from the target against the edges.
 
     Definition
-        .. math:: S_{uv} = \max\{0, \log ((\pi_u(v) + \pi^{rev}_v(u)) / \delta)\}, \qquad
-            \theta^s \theta^{t\top} \approx S
+        .. math:: S_{uv} = \max\{0, \log (\pi_u(v) / \delta)\} + \max\{0, \log (\pi^{rev}_v(u) / \delta)\}
+            \text{ for } u \ne v, \qquad \theta^s \theta^{t\top} \approx S
 
-        with π on the graph and π^rev on the graph with all edges turned: Yin & Wei (2019), section 3. S is sparse: a
-        value below δ counts as 0.
+        with π on the graph and π^rev on the graph with all edges turned: the two logarithms are added and the diagonal
+        is 0, as in the authors' program. S is sparse: a value below δ counts as 0.
 
     Parameters
     ----------
@@ -81,6 +81,10 @@ def transpose_proximity(adjacency: csr_array, *, restart: float, steps: int, thr
     against = yield from compute_pagerank(
         adjacency.T.tocsr(), restart=restart, steps=steps, tolerance=finer, note="walking against the edges"
     )
-    both = csr_array(along + against.T.tocsr())
-    both.data = np.log(both.data / np.float32(threshold))
-    return keep_entries(both, both.data > 0)
+    return drop_diagonal(csr_array(_logarithm(along, threshold) + _logarithm(against, threshold).T))
+
+
+def _logarithm(walks: csr_array, threshold: float) -> csr_array:
+    logs = walks.copy()
+    logs.data = np.log(logs.data / np.float32(threshold))
+    return keep_entries(logs, logs.data > 0)

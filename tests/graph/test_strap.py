@@ -19,13 +19,14 @@ def naive(adjacency, restart, threshold):
         step = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
         return restart * np.linalg.inv(np.eye(len(matrix)) - (1 - restart) * step)
 
-    return np.log(np.maximum((walks(adjacency) + walks(adjacency.T).T) / threshold, 1.0))
+    along, against = (np.log(np.maximum(w / threshold, 1.0)) for w in (walks(adjacency), walks(adjacency.T).T))
+    return (along + against) * (1 - np.eye(len(adjacency)))
 
 
 def test_by_hand():
-    # 0 → 1, restart 1/2: from 0 the walk is at 1 with 1/4, against the edge from 1 at 0 with 1/4; 1/2 together.
-    nearness = finish(transpose_proximity(make_graph([(0, 1)], 2).adjacency(), restart=0.5, steps=3, threshold=0.25))
-    np.testing.assert_allclose(nearness.toarray(), np.log([[4, 2], [1, 4]]), atol=1e-6)
+    # 0 → 1, restart 1/2: from 0 the walk is at 1 with 1/4, and against the edge from 1 at 0 with 1/4: log 2 + log 2.
+    nearness = finish(transpose_proximity(make_graph([(0, 1)], 2).adjacency(), restart=0.5, steps=3, threshold=0.125))
+    np.testing.assert_allclose(nearness.toarray(), [[0, np.log(4)], [0, 0]], atol=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(5))
