@@ -66,7 +66,7 @@ def fit_blade(
     dimensions
         d, the length of each vector.
     hops
-        L. Of 1 to 6, two ranked best on Amazon Photo.
+        L, the length of the walks that a score is a sum over; 0 leaves the node's own vector.
     own
         Weight of a node's own vector beside that of each hop. Small values keep it from being learned by heart.
     epochs, folds, learning_rate
@@ -90,8 +90,8 @@ def fit_blade(
     Notes
     -----
     The two published predecessors, DAEMON and BLADE, put a matrix and a ReLU between layers and unit norm after them;
-    without all three the map is linear, trains in a fraction of the time and ranks better, and each score is a sum over
-    hops and nodes. A step costs O(hops · edges · d + sources · candidates · d); a pass ``folds`` times that.
+    without all three the map is linear, and each score is a sum over hops and nodes. A step costs O(hops · edges · d +
+    sources · candidates · d); a pass ``folds`` times that.
 
     References
     ----------

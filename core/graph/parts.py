@@ -66,7 +66,8 @@ class Ensemble:
     compared
         Names of all sums that were compared, the best first; empty where there was nothing to compare on.
     figures
-        Mean of hit@10 and reciprocal rank@20 of each on validation edges that it was not fitted on, against candidates.
+        Mean of hit@10 and reciprocal rank@20 of each on validation edges that its weights were not fitted on, against
+        candidates.
     """
 
     parts: tuple[Part, ...]

@@ -36,8 +36,7 @@ def fit_ppr(
 
     Notes
     -----
-    The value of a source for itself is left out. A few steps rank better than many: on the photo graph HitRate@10 is
-    0.42, 0.40 and 0.36 at 3, 4 and 10.
+    The value of a source for itself is left out.
     """
     values = yield from compute_pagerank(
         fold.graph.adjacency(), restart=restart, steps=steps, tolerance=tolerance, note="walking along the edges"
