@@ -1,7 +1,9 @@
 """Arms on a stream of arrivals, in which an impression that converts late stands twice.
 
 A stream holds what arrived in the training window: an impression enters when it is labelled first, and again when its
-conversion comes (or when its window ends), whatever the time of the impression itself.
+conversion comes (or when its window ends), whatever the time of the impression itself. Conversions of the first days of
+the training window belong to rows shown up to an attribution window before, so where the log does not reach that far
+back, the training window is shortened to the days of which every arrival is known.
 
 Notation: p = P(y = 1 | x); S(x) = P(delay > observation time | y = 1, x); p_dp = p·S, the late conversions;
 p_rn = (1 − p)/(1 − p + p_dp), the real negatives among those labelled negative at first.
@@ -13,11 +15,11 @@ import numpy as np
 
 from core.arrays import FloatArray, IntArray
 from core.delay.auxiliary import cap_weights, fit_share, settle
-from core.delay.data import BoolArray, Options, Snapshot, StreamWeights
+from core.delay.data import BoolArray, NoMatureCohort, Options, Snapshot, StreamWeights
 from core.delay.delay_law import fit_delay_law
 from core.delay.laws import DAY
 from core.delay.learner import find_scaling, make_sample
-from core.delay.snapshot import mature_rows
+from core.delay.snapshot import mature_rows, show_time
 from core.errors import InputError
 
 
@@ -179,7 +181,7 @@ def _arrivals(snapshot: Snapshot, options: Options, *, observation: float | None
         second, twice = snapshot.age - snapshot.window, np.ones(len(snapshot), dtype=bool)
     else:
         second, twice = snapshot.age - snapshot.delay, converted & ~early
-    lookback = options.lookback * DAY
+    lookback = min(options.lookback * DAY, _complete_days(snapshot))
     once = np.flatnonzero((first >= 0) & (first <= lookback))
     again = np.flatnonzero(twice & (second >= 0) & (second <= lookback))
     if not once.size:
@@ -189,6 +191,20 @@ def _arrivals(snapshot: Snapshot, options: Options, *, observation: float | None
         label=np.concatenate([early[once], converted[again]]).astype(np.float64),
         again=np.repeat([False, True], [len(once), len(again)]),
     )
+
+
+def _complete_days(snapshot: Snapshot) -> float:
+    """Seconds up to now in which every conversion is that of a row in the log."""
+    found = float(snapshot.at - snapshot.time[0] - snapshot.window)
+    if found <= 0:
+        first_at = float(snapshot.time[0]) + snapshot.window
+        raise NoMatureCohort(
+            f"No row is older than the attribution window of {snapshot.window / DAY:g} days, so there is no day of "
+            "which every arrival is known.",
+            fix=f"Choose an as-of date well after {show_time(first_at)}, or a shorter window.",
+            first_at=first_at,
+        )
+    return found
 
 
 def _shares(snapshot: Snapshot, rows: IntArray, options: Options) -> tuple[FloatArray, FloatArray]:

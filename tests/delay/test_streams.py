@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 
-from core.delay.data import Log, Options
+from core.delay.arms import plan_arm, train_arm
+from core.delay.data import Log, NoMatureCohort, Options
 from core.delay.laws import DAY
+from core.delay.simulate import START
 from core.delay.snapshot import observe
 from core.delay.streams import Stream, _arrivals, expand_defuse, fit_fnc
 from core.errors import InputError
+from tests.delay.populations import small_log
 
 NAN = float("nan")
 
@@ -21,8 +24,8 @@ def log_of(days: list[float], delays: list[float]) -> Log:
     )  # fmt: skip
 
 
-# at day 100, lookback 10: shown on day 85 (converts on 95), 91 (91.5), 92 (99), 93 (never), 98 (converts on 130)
-LOG = log_of([85, 91, 92, 93, 98], [10, 0.5, 7, NAN, 32])
+# at day 100, lookback 10: shown on day 40 (never), 85 (converts on 95), 91 (91.5), 92 (99), 93 (never), 98 (on 130)
+LOG = log_of([40, 85, 91, 92, 93, 98], [NAN, 10, 0.5, 7, NAN, 32])
 OPTIONS = Options(lookback=10.0)
 
 
@@ -32,24 +35,46 @@ def arrivals(**how: float | bool | None) -> list[tuple[int, float, bool]]:
 
 
 def test_every_row_enters_at_once_as_negative_and_every_conversion_again() -> None:
-    # row 0 was shown before the window, but its conversion arrives in it
+    # row 1 was shown before the window, but its conversion arrives in it
     assert arrivals(observation=None) == [
-        (1, 0, False), (2, 0, False), (3, 0, False), (4, 0, False), (0, 1, True), (1, 1, True), (2, 1, True),
+        (2, 0, False), (3, 0, False), (4, 0, False), (5, 0, False), (1, 1, True), (2, 1, True), (3, 1, True),
     ]  # fmt: skip
 
 
 def test_rows_enter_after_the_observation_time_and_late_conversions_again() -> None:
-    # observed for 6 days: row 0 enters on 91, row 1 on 97 as positive, rows 2 and 3 on 98 and 99, row 4 later
+    # observed for 6 days: row 1 enters on 91, row 2 on 97 as positive, rows 3 and 4 on 98 and 99, row 5 later
     assert arrivals(observation=6 * DAY) == [
-        (0, 0, False), (1, 1, False), (2, 0, False), (3, 0, False), (0, 1, True), (2, 1, True),
+        (1, 0, False), (2, 1, False), (3, 0, False), (4, 0, False), (1, 1, True), (3, 1, True),
     ]  # fmt: skip
 
 
 def test_rows_enter_again_when_their_window_ends() -> None:
-    # with a window of 12 days row 0 ends on 97; the others are still open
+    # with a window of 12 days row 1 ends on 97; row 0 ended on 52, the others are still open
     stream = _arrivals(observe(LOG, 100 * DAY, window=12 * DAY), OPTIONS, observation=6 * DAY, final=True)
-    assert stream.rows[stream.again].tolist() == [0]
+    assert stream.rows[stream.again].tolist() == [1]
     assert stream.label[stream.again].tolist() == [1.0]
+
+
+def test_days_whose_arrivals_the_log_cannot_all_hold_are_left_out() -> None:
+    # shown from day 40 on, window 55: before day 95 a row of day 39 could have converted, so 5 of 10 days are complete
+    stream = _arrivals(observe(LOG, 100 * DAY, window=55 * DAY), OPTIONS, observation=6 * DAY)
+    pairs = list(zip(stream.rows.tolist(), stream.label.tolist(), stream.again.tolist(), strict=True))
+    assert pairs == [(2, 1, False), (3, 0, False), (4, 0, False), (1, 1, True), (3, 1, True)]
+    with pytest.raises(NoMatureCohort, match="no day of which every arrival is known") as caught:
+        _arrivals(observe(LOG, 100 * DAY, window=60 * DAY), OPTIONS, observation=None)
+    assert caught.value.first_at == 100 * DAY
+
+
+@pytest.mark.parametrize("arm", ["fnw", "es_dfm", "defer", "defuse"])
+def test_a_young_log_does_not_lower_predictions(arm: str) -> None:
+    # 45 days of log, window 30: of the first arrivals 30 days are there, of the second 15
+    log = small_log(days=46, daily=1_500, walk=0.0)
+    assert log.truth is not None
+    snapshot = observe(log, START + 45 * DAY, window=30 * DAY)
+    later = slice(len(snapshot), len(log))
+    model = train_arm(plan_arm(arm, options=Options()), snapshot).model
+    found = model.predict(log.features[later], log.segment[later])
+    assert found.sum() / log.truth.p[later].sum() == pytest.approx(1.0, abs=0.07)
 
 
 def test_negatives_split_in_two() -> None:

@@ -126,7 +126,7 @@ def test_an_arm_refuses_conversions_that_finished_cohorts_say_cannot_be() -> Non
 
 
 @pytest.mark.parametrize("arm", ["wait", "is_snapshot", "is_signal", "label_correction", "label_correction_signal",
-                                 "es_dfm", "defer", "defuse", "entire_space"])  # fmt: skip
+                                 "fnw", "fnc", "es_dfm", "defer", "defuse", "entire_space"])  # fmt: skip
 def test_without_finished_cohorts_the_first_date_is_named(arm: str) -> None:
     log = small_log()
     with pytest.raises(NoMatureCohort, match="older than") as caught:
