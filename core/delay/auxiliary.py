@@ -15,7 +15,8 @@ from core.delay.snapshot import at_ages, mature_rows
 from core.errors import InputError
 
 TOLERANCE = 1e-8
-ROUNDS_CAP = 100
+ROUNDS_CAP = 400
+UNSETTLED = 1e-4  # a probability that still moves by more in the last round is no answer
 _GOLDEN = (np.sqrt(5.0) - 1.0) / 2.0
 
 Weigh = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
@@ -84,15 +85,26 @@ def settle(sample: Sample, label: FloatArray, weigh: Weigh) -> tuple[FloatArray,
     -----
     After the first two fits a round is one Newton step, which ends where full fits end. Stops once no probability moves
     by more than TOLERANCE, or after ROUNDS_CAP rounds.
+
+    Raises
+    ------
+    InputError
+        Probabilities still move: the rows are too few, or too few of their conversions have come.
     """
     p = sample.fit(label, np.ones(len(label)))
     p = sample.fit(*weigh(p))
-    found = weigh(p)
+    found, moved = weigh(p), np.inf
     for _ in range(ROUNDS_CAP):
         before, p = p, sample.step(*found)
         found = weigh(p)
-        if np.abs(p - before).max() <= TOLERANCE:
+        moved = float(np.abs(p - before).max())
+        if moved <= TOLERANCE:
             break
+    if not moved <= UNSETTLED:
+        raise InputError(
+            f"Model and weights do not come to agree in {ROUNDS_CAP} rounds.",
+            fix="Train on a longer window, or with a larger ridge.",
+        )
     return found
 
 

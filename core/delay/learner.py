@@ -11,6 +11,7 @@ from core.errors import InputError
 
 STEPS_CAP = 60
 SMALLEST_STEP = 1e-9
+LONG_STEP = 1.0  # of a coefficient
 SMALLEST_GAIN = 1e-13
 BLOCK = 2_048  # rows at a time, so that a block stays in the cache and the cost per row is flat
 CONSTANT = 1e-9  # of its size: a feature that spreads less than this is constant but for rounding
@@ -117,11 +118,17 @@ class Sample:
         return self.probability(offset=offset)
 
     def step(self, label: FloatArray, weight: FloatArray) -> FloatArray:
-        """Take one Newton step towards the fit on these labels and weights; return the probabilities there."""
+        """Take one Newton step towards the fit on these labels and weights; return the probabilities there.
+
+        A long step may lead away from the fit; then the fit itself is found.
+        """
         penalty = np.full(self.design.shape[1], self.ridge)
         penalty[0] = 0.0
         _, gradient, hessian = _evaluate(self.design, label, weight, None, self.coefficients, penalty)
-        self.coefficients = self.coefficients - np.linalg.lstsq(hessian, gradient, rcond=_RANK)[0]
+        step = np.linalg.lstsq(hessian, -gradient, rcond=_RANK)[0]
+        if np.abs(step).max() > LONG_STEP:
+            return self.fit(label, weight)
+        self.coefficients = self.coefficients + step
         return self.probability()
 
     def probability(self, *, offset: FloatArray | None = None) -> FloatArray:

@@ -102,6 +102,14 @@ def test_settling_ends_at_the_fixed_point() -> None:
     np.testing.assert_allclose(label, 0.5, atol=1e-7)
 
 
+def test_what_does_not_settle_is_refused() -> None:
+    # each round asks for the opposite of the last
+    sample = Sample(np.ones((4, 1)), 0.0)
+    with pytest.raises(InputError, match="do not come to agree") as caught:
+        settle(sample, np.array([0.0, 0.0, 0.0, 1.0]), lambda p: (1.0 * (p < 0.5) * 0.6 + 0.2, np.ones(4)))
+    assert "larger ridge" in caught.value.fix
+
+
 def test_caps_cut() -> None:
     assert np.array_equal(cap_weights(np.array([0.5, 3.0]), 2.0), [0.5, 2.0])
     assert np.array_equal(cap_weights(np.array([0.5, 3.0]), None), [0.5, 3.0])
