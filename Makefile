@@ -33,11 +33,13 @@ bench: $(VENV)/.development  ## measure; prints one JSON object per word
 	@$(BIN)/python bench/thresholds.py
 	@$(BIN)/python bench/signoff.py
 	@$(BIN)/python bench/graph.py
+	@$(BIN)/python bench/delay.py
 
 samples: $(VENV)/.runtime  ## rebuild sample_data byte for byte
 	$(BIN)/python -m core.holdout.simulate
 	$(BIN)/python -m core.signoff.simulate
 	$(BIN)/python -m core.graph.simulate
+	$(BIN)/python -m core.delay.simulate
 
 pictures: $(VENV)/.development  ## redraw the pictures of docs
 	$(BIN)/python -m tests.browser.chromium
