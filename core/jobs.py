@@ -4,7 +4,8 @@ A page draws the reports and can stop between two of them; a command line draws 
 """
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from typing import TypeAlias, TypeVar
 
 Result = TypeVar("Result")
@@ -46,3 +47,23 @@ def finish(job: Job[Result]) -> Result:
         except StopIteration as end:
             result: Result = end.value
             return result
+
+
+def between(start: float, end: float, job: Job[Result], *, prefix: str = "") -> Job[Result]:
+    """A job as a part of a larger one: its shares fill the range from start to end; ``prefix`` stands before its notes.
+
+    Examples
+    --------
+    >>> def half():
+    ...     yield Progress(0.5, "half way")
+    >>> next(between(0.8, 1.0, half(), prefix="ranking: "))
+    Progress(share=0.9, note='ranking: half way')
+    """
+    with closing(job):
+        while True:
+            try:
+                step = next(job)
+            except StopIteration as done:
+                result: Result = done.value
+                return result
+            yield replace(step, share=start + (end - start) * step.share, note=prefix + step.note)

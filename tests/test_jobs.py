@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.jobs import Progress, finish
+from core.jobs import Progress, between, finish
 
 
 def steps(log, count=3):
@@ -48,3 +48,22 @@ def test_jobs_nest():
         return 10 * (yield from steps([]))
 
     assert finish(outer()) == 30
+
+
+def test_a_part_of_a_larger_job_fills_its_range_and_hands_on_its_result():
+    reports, job = [], between(0.5, 1.0, steps([], count=2), prefix="part: ")
+    while True:
+        try:
+            reports.append(next(job))
+        except StopIteration as end:
+            assert end.value == 0 + 1
+            break
+    assert reports == [Progress(0.5, "part: step 0"), Progress(0.75, "part: step 1")]
+
+
+def test_closing_the_larger_job_closes_its_part():
+    log = []
+    job = between(0.0, 0.5, steps(log))
+    next(job)
+    job.close()
+    assert log == ["end"]

@@ -1,7 +1,6 @@
 """Files and column roles → a recorded log. The same content and roles are parsed once."""
 
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from core.delay.stored import find_log, log_store, store_log
 from core.errors import InputError
 from core.ingest.load import parse
 from core.ingest.store import check_different, digest_content, digest_files, read_stamp
-from core.jobs import Job, Progress, Result
+from core.jobs import Job, Progress, between
 from core.settings import Settings
 
 SAMPLE = Path(__file__).resolve().parents[2] / "sample_data" / "delay.parquet"
@@ -44,7 +43,7 @@ def load_log(files: Sequence[Path], roles: LogRoles, *, name: str, settings: Set
         Nothing is stored then.
     """
     stamps = [read_stamp(file) for file in files]
-    digests = yield from _between(0.0, 0.05, digest_files(files))
+    digests = yield from between(0.0, 0.05, digest_files(files))
     check_different(files, digests)
     digest = digest_content(digests, {"build": BUILD, "log": roles.to_json()})
     known = find_log(digest, settings=settings)
@@ -53,7 +52,7 @@ def load_log(files: Sequence[Path], roles: LogRoles, *, name: str, settings: Set
     with log_store(settings).scratch_folder() as folder:
         rows = folder / "rows.parquet"
         job = parse(files, roles.columns(), target=rows, metadata={}, settings=settings)
-        parsed = yield from _between(0.05, 0.9, job)
+        parsed = yield from between(0.05, 0.9, job)
         yield Progress(0.9, "Putting the log in order")
         recorded = record_log(pq.read_table(rows), roles, parsed=parsed, digest=digest, name=name)
         if stamps != [read_stamp(file) for file in files]:
@@ -65,15 +64,3 @@ def load_log(files: Sequence[Path], roles: LogRoles, *, name: str, settings: Set
 def load_sample(settings: Settings) -> Job[RecordedLog]:
     """Load the sample that ships with RecScope."""
     return (yield from load_log([SAMPLE], SAMPLE_ROLES, name="sample", settings=settings))
-
-
-def _between(start: float, end: float, job: Job[Result]) -> Job[Result]:
-    """A job whose progress fills a part of that of a larger one."""
-    with closing(job):
-        while True:
-            try:
-                step = next(job)
-            except StopIteration as done:
-                result: Result = done.value
-                return result
-            yield replace(step, share=start + (end - start) * step.share)

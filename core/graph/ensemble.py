@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 import numpy as np
 
@@ -15,10 +15,9 @@ from core.graph.features import make_features
 from core.graph.parts import Ensemble, Part
 from core.graph.reranker import fit_weights
 from core.graph.scorers import ScoreArray, Scorer
-from core.jobs import Job, Progress
+from core.jobs import Job, Progress, between
 
 Fit: TypeAlias = Callable[..., Job[Scorer]]
-Result = TypeVar("Result")
 
 BOTH_LIMIT = 20_000  # nodes up to which the exact inverses are made
 WALK_LIMIT = 200_000  # nodes up to which all walks and similarities are stored
@@ -94,7 +93,7 @@ def fit_ensemble(
     if len(fold.validation) < _FEWEST:
         return Ensemble(parts[:1], parts[0].name, (), ())
     parts = (*parts, *(Part(name, scorer, bend, 1.0, 1.0) for name, scorer, bend in make_features(fold.graph)))
-    found = yield from _within(gather_candidates(fold, parts, engines=own, rng=rng), 0.9, 0.95)
+    found = yield from between(0.9, 0.95, gather_candidates(fold, parts, engines=own, rng=rng))
     yield Progress(0.95, "weighing the engines")
     return _choose(parts, own, found, rng)
 
@@ -119,13 +118,14 @@ def _fit_members(
         options = {"neighbours": _NEIGHBOURS} if large and name == "cocitation" else {}
         job = engines[name](fold, rng=stream, **options)
         try:
-            scorers[name] = yield from _within(job, 0.7 * place / len(names), 0.7 * (place + 1) / len(names), name)
+            start, end = 0.7 * place / len(names), 0.7 * (place + 1) / len(names)
+            scorers[name] = yield from between(start, end, job, prefix=f"{name}: ")
         except RecScopeError as error:
             refused = error
     if refused is not None and not scorers:
         raise refused
     if not large:
-        both = yield from _within(fit_ease_both(fold), 0.7, 0.9, "both directions")
+        both = yield from between(0.7, 0.9, fit_ease_both(fold), prefix="both directions: ")
         scorers |= {"edges of the source": both.of_source, "edges of the target": both.of_target}
     sample = _sample_edges(fold, rng)
     return tuple(Part(name, scorer, "root", _scale(scorer, *sample), 1.0) for name, scorer in scorers.items())
@@ -184,15 +184,3 @@ def _measure(found: Candidates, scores: FloatArray | ScoreArray) -> float:
     """Mean of hit@10 and reciprocal rank@20 of the positives."""
     ranks = found.ranks(scores)
     return float(((ranks <= _TOP).mean() + np.where(ranks <= _TOP_RECIPROCAL, 1 / ranks, 0.0).mean()) / 2)
-
-
-def _within(job: Job[Result], start: float, end: float, prefix: str = "") -> Job[Result]:
-    """The same job, whose reports are a part of a larger one's."""
-    while True:
-        try:
-            report: Progress = next(job)
-        except StopIteration as done:
-            result: Result = done.value
-            return result
-        note = f"{prefix}: {report.note}" if prefix else report.note
-        yield replace(report, share=start + (end - start) * report.share, note=note)

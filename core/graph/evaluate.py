@@ -18,7 +18,7 @@ from core.graph.metrics import measure_ranks
 from core.graph.ranking import most_queries, rank_in_blocks
 from core.graph.resample import Clusters, estimate_columns, make_clusters
 from core.graph.split import Split
-from core.jobs import Job, Progress, Result
+from core.jobs import Job, between
 from core.rng import make_generator
 
 BOOTSTRAP, LISTS, QUERIES = 0, 1, 2  # streams of the seed; an engine's own is named by its name
@@ -57,7 +57,7 @@ def evaluate_engines(split: Split, engines: Sequence[str | Engine], *, seed: int
     for i, engine in enumerate(asked):
         job = _evaluate_engine(split, engine, clusters, seed)
         try:
-            results.append((yield from _within(job, i / len(asked), (i + 1) / len(asked), f"{engine.name}: ")))
+            results.append((yield from between(i / len(asked), (i + 1) / len(asked), job, prefix=f"{engine.name}: ")))
         except RecScopeError as error:
             failed.append(Failure(engine.name, str(error), error.fix))
     return Evaluation(split, test_edges, seed, clusters, tuple(results), tuple(failed))
@@ -85,12 +85,12 @@ def _find_engines(engines: Sequence[str | Engine]) -> list[Engine]:
 
 def _evaluate_engine(split: Split, engine: Engine, clusters: Clusters, seed: int) -> Job[EngineResult]:
     rng, start = make_generator(seed, zlib.crc32(engine.name.encode())), time.perf_counter()
-    scorer = yield from _within(engine.fit(split.fold, rng=rng), 0, 0.8)
+    scorer = yield from between(0, 0.8, engine.fit(split.fold, rng=rng))
     fitted = time.perf_counter()
     known = split.graph.adjacency()
-    ranks = yield from _within(rank_in_blocks(scorer, split.test, known=known), 0.8, 0.9)
+    ranks = yield from between(0.8, 0.9, rank_in_blocks(scorer, split.test, known=known))
     ranked = time.perf_counter()
-    lists = yield from _within(measure_lists(scorer, split.fold.graph, rng=make_generator(seed, LISTS)), 0.9, 1)
+    lists = yield from between(0.9, 1, measure_lists(scorer, split.fold.graph, rng=make_generator(seed, LISTS)))
     values = measure_ranks(ranks, split.test)
     return EngineResult(
         name=engine.name,
@@ -104,14 +104,3 @@ def _evaluate_engine(split: Split, engine: Engine, clusters: Clusters, seed: int
         seconds_fit=fitted - start,
         seconds_rank=ranked - fitted,
     )
-
-
-def _within(job: Job[Result], start: float, end: float, prefix: str = "") -> Job[Result]:
-    """The same job, whose reports are a part of a larger one's."""
-    while True:
-        try:
-            report: Progress = next(job)
-        except StopIteration as done:
-            result: Result = done.value
-            return result
-        yield replace(report, share=start + (end - start) * report.share, note=prefix + report.note)

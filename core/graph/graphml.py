@@ -6,12 +6,12 @@ from pathlib import Path
 from core.errors import InputError
 from core.graph.build import BUILD
 from core.graph.data import Graph
-from core.graph.load import between, read_graph
+from core.graph.load import read_graph
 from core.graph.roles import EdgeRoles, ItemRoles
 from core.graph.stored import find_graph, graph_store, store_graph
 from core.ingest.load import unpack_graphml
 from core.ingest.store import digest_content, digest_files, read_stamp
-from core.jobs import Job
+from core.jobs import Job, between
 from core.settings import Settings
 
 

@@ -1,7 +1,6 @@
 """Files and column roles → a stored graph. The same content and roles are parsed once."""
 
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
@@ -16,7 +15,7 @@ from core.graph.stored import find_graph, graph_store, store_graph
 from core.ingest.load import parse
 from core.ingest.schema import Parsed
 from core.ingest.store import check_different, digest_content, digest_files, read_stamp
-from core.jobs import Job, Progress, Result
+from core.jobs import Job, Progress, between
 from core.settings import Settings
 
 ItemFiles: TypeAlias = tuple[Sequence[Path], ItemRoles]
@@ -119,15 +118,3 @@ def _read_items(items: ItemFiles, folder: Path, settings: Settings) -> Job[ItemR
     except InputError as error:
         raise type(error)(f"Items: {error}", fix=error.fix) from error
     return ItemRows(pq.read_table(folder / "items.parquet"), roles, parsed)
-
-
-def between(start: float, end: float, job: Job[Result]) -> Job[Result]:
-    """A job whose progress fills a part of that of a larger one."""
-    with closing(job):
-        while True:
-            try:
-                step = next(job)
-            except StopIteration as done:
-                result: Result = done.value
-                return result
-            yield replace(step, share=start + (end - start) * step.share)

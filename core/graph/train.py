@@ -20,7 +20,6 @@ from core.graph.engines import ENGINES, Engine
 from core.graph.evaluate import evaluate_engines
 from core.graph.evaluation import Evaluation
 from core.graph.evaluation_file import read_evaluation
-from core.graph.load import between
 from core.graph.metrics import METRICS, measure_ranks
 from core.graph.model_file import Model, Setting, read_model
 from core.graph.process import run_child
@@ -29,7 +28,7 @@ from core.graph.resample import estimate_columns, make_clusters
 from core.graph.scorers import Scorer
 from core.graph.split import Split, SplitKind, hold_out, split_graph
 from core.ingest.store import digest_bytes, make_folder
-from core.jobs import Job, Progress, Result
+from core.jobs import Job, Progress, Result, between
 from core.rng import make_generator
 from core.settings import Settings
 
