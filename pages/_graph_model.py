@@ -94,19 +94,18 @@ class _Curve:
 
     def __init__(self) -> None:
         self.slot = st.empty()
-        self.epochs: list[tuple[float, float]] = []
+        self.epochs: list[tuple[str, int, float, float]] = []
 
     def watch(self, report: Progress) -> None:
         """Take one report."""
         if isinstance(report, Epoch):
-            self.epochs.append((report.loss, report.hit_rate))
+            self.epochs.append((report.network, report.epoch, report.loss, report.hit_rate))
             with self.slot.container():
                 show_figure(training_figure(self.frame()), key=f"figure_training_{len(self.epochs)}")
 
     def frame(self) -> pd.DataFrame:
         """One row per epoch."""
-        frame = pd.DataFrame(self.epochs, columns=["loss", "hit_rate"])
-        return frame.assign(epoch=range(1, len(frame) + 1))[["epoch", "loss", "hit_rate"]]
+        return pd.DataFrame(self.epochs, columns=["network", "epoch", "loss", "hit_rate"])
 
 
 def _describe(model: Model, path: Path) -> None:

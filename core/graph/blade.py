@@ -125,6 +125,7 @@ def fit_blade(
     return (
         yield from train_epochs(
             fold,
+            network="blade",
             run_epoch=trainer.run_epoch,
             embed=trainer.embed,
             epochs=epochs,

@@ -89,6 +89,7 @@ def _tell(report: Progress) -> dict[str, Any]:
     told = {"share": report.share, "note": report.note}
     if hasattr(report, "loss"):
         figures = {name: getattr(report, name) for name in ("loss", "hit_rate")}
+        told |= {name: getattr(report, name) for name in ("network", "epoch")}
         told |= {name: value if math.isfinite(value) else None for name, value in figures.items()}
     return told
 

@@ -96,7 +96,14 @@ def fit_daemon(
 
     return (
         yield from train_epochs(
-            fold, run_epoch=run_epoch, embed=embed, epochs=epochs, every=_EVERY, patience=_PATIENCE, rng=rng
+            fold,
+            network="daemon",
+            run_epoch=run_epoch,
+            embed=embed,
+            epochs=epochs,
+            every=_EVERY,
+            patience=_PATIENCE,
+            rng=rng,
         )
     )
 

@@ -396,15 +396,22 @@ def _rings(projection: Projection, selected: int, role: str, axis: str) -> go.Sc
 
 
 def training_figure(epochs: pd.DataFrame) -> go.Figure:
-    """Loss and validation HitRate@10 per epoch, one below the other; columns epoch, loss, hit_rate."""
+    """Loss and validation HitRate@10 per epoch, one below the other; columns network, epoch, loss, hit_rate."""
     measured = epochs[epochs["hit_rate"].notna()]
-    line = {"mode": "lines+markers", "marker": {"size": 6}}
-    traces = [
-        go.Scatter(x=epochs["epoch"], y=epochs["loss"], name="loss", line={"color": BLUE}, **line),
-        go.Scatter(
-            x=measured["epoch"], y=measured["hit_rate"], name="HR@10", line={"color": VERMILLION}, yaxis="y2", **line
-        ),
-    ]
+    networks = list(dict.fromkeys(epochs["network"]))
+    traces = []
+    for network, dash, symbol in zip(networks, DASHES, SYMBOLS, strict=False):
+        look = {"mode": "lines+markers", "marker": {"size": 6, "symbol": symbol}}
+        own, seen = epochs[epochs["network"] == network], measured[measured["network"] == network]
+        traces += [
+            go.Scatter(
+                x=own["epoch"], y=own["loss"], name=f"{network}: loss", line={"color": BLUE, "dash": dash}, **look
+            ),
+            go.Scatter(
+                x=seen["epoch"], y=seen["hit_rate"], name=f"{network}: HR@10", yaxis="y2",
+                line={"color": VERMILLION, "dash": dash}, **look,
+            ),
+        ]  # fmt: skip
     best = f" The best is {measured['hit_rate'].max():.3f}." if len(measured) else ""
     figure = make_figure(
         traces,
@@ -418,6 +425,6 @@ def training_figure(epochs: pd.DataFrame) -> go.Figure:
     figure.update_layout(
         yaxis={"domain": [0, 0.45]},
         yaxis2={**axis, "title": {**axis["title"], "text": "validation HR@10"}, "domain": [0.55, 1], "anchor": "x"},
-        showlegend=False,
+        showlegend=len(networks) > 1,
     )
     return figure

@@ -95,6 +95,13 @@ def fit_lightgcn(
 
     return (
         yield from train_epochs(
-            fold, run_epoch=run_epoch, embed=embed, epochs=epochs, every=_EVERY, patience=_PATIENCE, rng=rng
+            fold,
+            network="lightgcn",
+            run_epoch=run_epoch,
+            embed=embed,
+            epochs=epochs,
+            every=_EVERY,
+            patience=_PATIENCE,
+            rng=rng,
         )
     )

@@ -123,7 +123,7 @@ def _report(told: dict[str, Any]) -> Progress:
     if "loss" not in told:
         return Progress(told["share"], told["note"])
     loss, rate = (math.nan if told[name] is None else told[name] for name in ("loss", "hit_rate"))
-    return Epoch(told["share"], told["note"], loss, rate)
+    return Epoch(told["share"], told["note"], told["network"], told["epoch"], loss, rate)
 
 
 def _explain_death(status: int, errors: IO[bytes]) -> RecScopeError:

@@ -42,6 +42,7 @@ def one_thread() -> Iterator[None]:
 def train_epochs(
     fold: Fold,
     *,
+    network: str,
     run_epoch: Callable[[], float],
     embed: Callable[[], Model],
     epochs: int,
@@ -55,6 +56,8 @@ def train_epochs(
     ----------
     fold
         Its validation edges choose the state. Without any, the last epoch is returned.
+    network
+        Name of the engine, for the reports.
     run_epoch
         One pass over the training edges; returns the mean loss.
     embed
@@ -82,7 +85,7 @@ def train_epochs(
             best, best_rate, since = found, rate, 0
         elif not np.isnan(rate):
             since += 1
-        yield Epoch(epoch / epochs, f"epoch {epoch} of {epochs}", loss, rate)
+        yield Epoch(epoch / epochs, f"epoch {epoch} of {epochs}", network, epoch, loss, rate)
         if since >= patience:
             break
     return best if best is not None else embed()

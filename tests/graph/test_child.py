@@ -66,8 +66,8 @@ def test_epochs_carry_their_figures_and_what_is_not_measured_is_null(
     graph, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fit(fold, *, rng):
-        yield Epoch(0.5, "epoch 1 of 2", 0.75, math.nan)
-        yield Epoch(1.0, "epoch 2 of 2", 0.5, 0.25)
+        yield Epoch(0.5, "epoch 1 of 2", "taught", 1, 0.75, math.nan)
+        yield Epoch(1.0, "epoch 2 of 2", "taught", 2, 0.5, 0.25)
         return (yield from ENGINES["popularity"].fit(fold, rng=rng))
 
     monkeypatch.setitem(ENGINES, "taught", Engine("taught", "Taught", "", fit))
@@ -76,6 +76,7 @@ def test_epochs_carry_their_figures_and_what_is_not_measured_is_null(
     heard = [process._report(json.loads(json.dumps(one))) for one in said]
     assert all(isinstance(one, Epoch) for one in heard)
     assert math.isnan(heard[0].hit_rate)
+    assert [(one.network, one.epoch) for one in heard] == [("taught", 1), ("taught", 2)]
 
 
 def test_errors_are_replies(graph, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,13 +1,14 @@
 """Figures: traces, titles, data equal to the frame, and the text alternative."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from core.errors import InputError
 from core.graph import evaluate
 from core.graph.engines import Engine
 from core.graph.evaluate import evaluate_engines
-from core.graph.figures import categories_figure, direction_figure, engines_figure, slices_figure
+from core.graph.figures import categories_figure, direction_figure, engines_figure, slices_figure, training_figure
 from core.graph.split import split_graph
 from core.jobs import Progress, finish
 from core.plotting import alternative
@@ -131,3 +132,16 @@ def test_where_all_engines_refuse_there_is_still_a_figure():
     for figure in (engines_figure(evaluation), slices_figure(evaluation), direction_figure(evaluation)):
         assert "0 engines" in alternative(figure)
         assert sum(len(trace.x) for trace in figure.data if trace.mode == "markers") == 0
+
+
+def test_each_network_of_a_training_has_lines_of_its_own():
+    rows = [("blade", 1, 6.0, np.nan), ("blade", 2, 5.0, 0.4), ("lightgcn", 1, 0.7, 0.3)]
+    epochs = pd.DataFrame(rows, columns=["network", "epoch", "loss", "hit_rate"])
+    figure = training_figure(epochs)
+    assert [trace.name for trace in figure.data] == [
+        "blade: loss", "blade: HR@10", "lightgcn: loss", "lightgcn: HR@10",
+    ]  # fmt: skip
+    assert [list(trace.x) for trace in figure.data] == [[1, 2], [2], [1], [1]]
+    assert [list(trace.y) for trace in figure.data] == [[6.0, 5.0], [0.4], [0.7], [0.3]]
+    assert figure.layout.showlegend
+    assert not training_figure(epochs[epochs["network"] == "blade"]).layout.showlegend

@@ -32,7 +32,7 @@ def train(good, *, validation=((0, 1),), every=1, patience=2):
     script = Scripted(good)
     fold = Fold(make_graph([(0, 3)], 30), make_edges(list(validation)))
     options = {"epochs": len(good), "every": every, "patience": patience, "rng": np.random.default_rng(0)}
-    return script, train_epochs(fold, run_epoch=script.run_epoch, embed=script.embed, **options)
+    return script, train_epochs(fold, network="taught", run_epoch=script.run_epoch, embed=script.embed, **options)
 
 
 def test_returns_the_first_of_the_best_states():
