@@ -1,10 +1,8 @@
 """A training set with weights and soft labels, as Parquet for training elsewhere."""
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import mkstemp
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -15,6 +13,7 @@ from core.delay.data import FittedRule, SnapshotWeights, StreamWeights
 from core.delay.recorded import RecordedLog
 from core.delay.snapshot import observe, show_time
 from core.errors import InputError
+from core.publish import replacing
 
 ROW_GROUP = 100_000
 
@@ -91,19 +90,5 @@ def write_whole(table: pa.Table, path: Path) -> None:
     InputError
         The folder is not there, or cannot be written.
     """
-    try:
-        handle, name = mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        os.close(handle)
-        part = Path(name)
-        try:
-            pq.write_table(table, part, compression="zstd", row_group_size=ROW_GROUP)
-            with part.open("r+b") as file:
-                os.fsync(file.fileno())
-            part.chmod(0o644)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"{path.name} cannot be written: {error.strerror}.", fix="Give a path in a folder that you may write to."
-        ) from error
+    with replacing(path) as part:
+        pq.write_table(table, part, compression="zstd", row_group_size=ROW_GROUP)

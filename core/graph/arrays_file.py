@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.errors import InputError
-from core.graph.publish import replacing
+from core.publish import replacing
 
 Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 HEADER = "header.json"

@@ -15,11 +15,11 @@ from core.checks import check_count
 from core.errors import InputError
 from core.graph.approximate import build_index, has_faiss, measure_recall
 from core.graph.data import Graph
-from core.graph.publish import replacing
 from core.graph.ranking import rows_at_a_time
 from core.graph.retrieve import Retrieved, retrieve
 from core.graph.scorers import Factors, Scorer
 from core.jobs import Job, Progress
+from core.publish import replacing
 
 Method: TypeAlias = Literal["auto", "exact", "faiss"]
 MOST = 1_000
