@@ -18,16 +18,13 @@ def show_maturity(view: LogView) -> None:
     maturity = keep(("delay maturity", view.key), lambda: measure_maturity(view.observe()))
     if (warning := maturity.warning()) is not None:
         st.warning(warning, icon=":material/content_cut:")
-    left, right = st.columns(2)
-    with left:
-        show_figure(maturity_figure(maturity), key="figure_maturity")
-        show_table(maturity.frame(), name="maturity by age")
-    with right:
-        curves = keep(("delay curves", view.key), lambda: measure_delays(view.observe()))
-        show_figure(delay_curves_figure(curves), key="figure_curves")
-        if curves.unknown:
-            st.text(f"{len(curves.unknown)} segments have no finished conversion: how late theirs come is not known.")
-        show_table(curves.frame(), name="arrived by age")
+    show_figure(maturity_figure(maturity), key="figure_maturity")
+    show_table(maturity.frame(), name="maturity by age")
+    curves = keep(("delay curves", view.key), lambda: measure_delays(view.observe()))
+    show_figure(delay_curves_figure(curves), key="figure_curves")
+    if curves.unknown:
+        st.text(f"{len(curves.unknown)} segments have no finished conversion: how late theirs come is not known.")
+    show_table(curves.frame(), name="arrived by age")
     unit: Unit = "week" if choose("Cohorts", UNITS, "day", key="delay_unit") == "week" else "day"
     cohorts = keep(("delay cohorts", view.key, unit), lambda: measure_cohorts(view.observe(), unit=unit))
     show_figure(cohorts_figure(cohorts), key="figure_cohorts")

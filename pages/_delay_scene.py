@@ -69,18 +69,15 @@ class Scene:
 
 def choose_scene() -> Scene:
     """The controls of the world: those that matter most in sight, the rest folded."""
-    top, side = st.columns([3, 2], vertical_alignment="bottom")
-    with top:
-        world = PRESETS[settle_preset()].world
-    with side:
+    world = PRESETS[settle_preset()].world
+    with st.container(horizontal=True, key="delay_choices"):  # side by side where there is room
         drift = choose("What changes", DRIFTS, drift_of(world), key="delay_drift")
-    delay, window, signal, cadence = st.columns(4)
+        strength = choose("Signal: add to cart", SIGNALS, "usual", key="delay_signal")
+    delay, window, cadence = st.columns(3)
     with delay:
         median = slide("Median delay, days", DELAY_ENDS, world.law.median, key="delay_median", step=0.25)
     with window:
         days = slide("Attribution window, days", WINDOW_ENDS, int(world.window), key="delay_window")
-    with signal:
-        strength = choose("Signal: add to cart", SIGNALS, "usual", key="delay_signal")
     with cadence:
         every = slide("Retrain every … days", (1, CADENCE_MOST), 1, key="delay_cadence")
     world = _apply_drift(world, drift)
@@ -99,7 +96,7 @@ def _choose_more(*, with_signal: bool) -> dict[str, Any]:
         law = choose("Delay law", LAWS, "mixture", key="delay_law", listed=True)
         daily = choose_number("Impressions a day", DAILY_ENDS, 1_000, key="delay_daily")
     with middle:
-        seeds = choose_number("Simulated worlds (seeds)", (1, SEEDS_MOST), 8, key="delay_seeds")
+        seeds = choose_number("Simulated worlds (seeds)", (1, SEEDS_MOST), 6, key="delay_seeds")
         lookback = choose_number("Train on the last … days", LOOKBACK_ENDS, 30, key="delay_lookback")
     with right:
         trainings = choose_number("Trainings in a row", (1, TRAININGS_MOST), 1, key="delay_trainings")

@@ -11,7 +11,7 @@ from core.delay.data import Options
 from core.delay.wording import state_recovery
 from core.errors import InputError
 from pages._delay_log_view import SCORED_DAYS, LogView
-from pages._delay_simulate import show_measures, show_pairs, show_ranking
+from pages._delay_simulate import show_measures, show_pairs
 from pages._shell_jobs import compute
 
 MOST_DAYS, AT_ONCE = 14, 100_000  # rows up to which the arms are trained without being asked for
@@ -39,14 +39,13 @@ def show_score(view: LogView) -> None:
         label="Arms on this log",
     )  # fmt: skip
     st.markdown(f"**{state_recovery(comparison)}**")
-    show_measures(comparison, key="log")
     show_pairs(comparison, key="log")
     st.caption(
         f"{days} training(s) from the as-of date on, one a day, each scored on the next day's final labels. The days "
         "share most of their training rows, so the errors are somewhat too small. Regret needs the true probability, "
         "which no log has: log-loss stands in its place."
     )
-    show_ranking(comparison, key="log")
+    show_measures(comparison, key="log")
 
 
 def _choose(view: LogView) -> tuple[tuple[str, ...], int]:

@@ -30,15 +30,15 @@ def show_simulate(scene: Scene) -> None:
         f"against the true probability on the {scene.schedule.cadence} day(s) after it. Bars are 95 % intervals over "
         "worlds."
     )
-    show_measures(comparison, key="simulate")
     left, right = st.columns(2)
     with left:
         show_figure(recovery_figure(comparison), key="figure_recovery")
+        st.caption("Dashed: labels as seen (0 %) and final labels (100 %). Hollow: the interval has no end.")
         recovered = [asdict(comparison.recovery(name)) for name in comparison.names]
         show_table(pd.DataFrame(recovered), name="won back")
     with right:
         show_pairs(comparison, key="simulate")
-    show_ranking(comparison, key="simulate")
+    show_measures(comparison, key="simulate")
 
 
 def compare_scene(scene: Scene) -> Comparison:
@@ -54,20 +54,14 @@ def compare_scene(scene: Scene) -> Comparison:
 
 
 def show_measures(comparison: Comparison, *, key: str) -> None:
-    """The measure that decides beside PCOC, then log-loss and calibration error; the table has all."""
-    first = (comparison.measure, "pcoc")
-    second = tuple(measure for measure in ("log_loss", "ece") if measure not in first)
-    for measures in (first, second):
-        for column, measure in zip(st.columns(2), measures, strict=False):
+    """The measure that decides beside PCOC, the others, and AUC last; the table has all."""
+    measures = list(dict.fromkeys((comparison.measure, "pcoc", "log_loss", "ece", "auc")))
+    for first in range(0, len(measures), 2):
+        for column, measure in zip(st.columns(2), measures[first : first + 2], strict=False):
             with column:
                 show_figure(measure_figure(comparison, measure), key=f"figure_{key}_{measure}")
-    show_table(comparison.frame(), name=f"{key} measures")
-
-
-def show_ranking(comparison: Comparison, *, key: str) -> None:
-    """AUC comes last, with the note that it hardly moves."""
-    show_figure(measure_figure(comparison, "auc"), key=f"figure_{key}_auc")
     st.caption(AUC_NOTE)
+    show_table(comparison.frame(), name=f"{key} measures")
 
 
 def show_pairs(comparison: Comparison, *, key: str) -> None:

@@ -11,11 +11,11 @@ from core.delay.wording import drift_of
 from tests.pages.drive import charts, go_to, keys, open_app, words
 from tests.pages.logs import SMALL, open_delay
 
-MEASURES = ["Regret against the true probability", "Predicted over observed conversions", "Log-loss",
-            "Calibration error", "What each arm wins back of what late labels cost",
+MEASURES = ["What each arm wins back of what late labels cost", "Regret against the true probability",
+            "Predicted over observed conversions", "Log-loss", "Calibration error",
             "Ranking, which late labels hardly move"]  # fmt: skip
 VIEWS = {
-    "Simulate": (MEASURES, ["csv_simulate measures", "csv_won back", "csv_simulate paired differences"]),
+    "Simulate": (MEASURES, ["csv_won back", "csv_simulate paired differences", "csv_simulate measures"]),
     "Anatomy of the bias": (
         ["How long conversions take", "Conversion rate by age: young rows only look worse",
          "What the labels say, and what they will say", "Naive training, by age of the label",
