@@ -14,6 +14,7 @@ from typing import Any, get_args
 from core.cli.bar import run_with_bar
 from core.cli.graph_inputs import add_graph, open_graph
 from core.errors import InputError
+from core.graph.cold_start import infer_cold_items, is_inferred
 from core.graph.export import Method, export_recommendations
 from core.graph.health import measure_health
 from core.graph.imported import ENGINE, import_factors
@@ -170,7 +171,7 @@ def _describe(model: Model) -> dict[str, Any]:
 
 
 def _recommend(arguments: argparse.Namespace) -> None:
-    model = read_model(arguments.model)
+    model = infer_cold_items(read_model(arguments.model))
     graph = model.graph
     node = find_product(graph, arguments.item)
     found = recommend(
@@ -183,6 +184,7 @@ def _recommend(arguments: argparse.Namespace) -> None:
         "category": items.categories[items.category[node]],
         "in_degree": int(graph.in_degree[node]),
         "out_degree": int(graph.out_degree[node]),
+        "inferred": is_inferred(model.scorer, node, found.direction),
     }
     rows = found.frame().drop(columns="node").to_dict("records")
     told = {"model": _describe(model), "query": query, "direction": found.direction, "note": found.note, "items": rows}
@@ -190,7 +192,7 @@ def _recommend(arguments: argparse.Namespace) -> None:
 
 
 def _export(arguments: argparse.Namespace) -> None:
-    model = read_model(arguments.model)
+    model = infer_cold_items(read_model(arguments.model))
     job = export_recommendations(
         model.graph,
         model.scorer,

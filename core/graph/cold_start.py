@@ -10,12 +10,14 @@ from core.checks import check_count
 from core.graph.data import BoolArray, Graph
 from core.graph.hops import HopFactors
 from core.graph.item_inputs import encode_items
-from core.graph.retrieve import top_k
-from core.graph.scorers import Factors, ScoreArray
+from core.graph.model_file import Model
+from core.graph.retrieve import Direction, top_k
+from core.graph.scorers import Factors, ScoreArray, Scorer
 from core.graph.sparse import keep_entries, row_of_entry
 from core.graph.terms import Terms
 
 CELLS = 1 << 24  # similarities held at a time
+NETWORKS = frozenset({"blade", "daemon", "lightgcn"})
 _SIMILAR = ("similar item", "similar items")
 _BORROWED = ("leads to the source", "the products that lead to it")
 
@@ -62,6 +64,24 @@ class AttachedFactors(Factors):
         part, lenders = _BORROWED if self.borrowed[source] else _SIMILAR
         note = f"The source has no edges that leave it: its vector is inferred from {lenders}. {note}".strip()
         return Terms.through_nodes(part, node, value, note=note)
+
+
+def infer_cold_items(model: Model) -> Model:
+    """A model to be asked: a network knows nothing of a product without edges but what :func:`attach_items` lends it.
+
+    A model file holds what was learned alone; whoever recommends from one calls this first. Other engines keep their
+    scorer: their scores say what the edges say, and an ensemble has features of the items among its parts.
+    """
+    if isinstance(model.scorer, Factors) and model.engine in NETWORKS:
+        return replace(model, scorer=attach_items(model.scorer, model.graph))
+    return model
+
+
+def is_inferred(scorer: Scorer, node: int, direction: Direction) -> bool:
+    """Whether the vector by which a product is asked what comes next, or before, is that of others."""
+    if not isinstance(scorer, AttachedFactors):
+        return False
+    return bool((scorer.inferred_source if direction == "next" else scorer.inferred_target)[node])
 
 
 def attach_items(factors: Factors, graph: Graph, *, neighbours: int = 10) -> AttachedFactors:

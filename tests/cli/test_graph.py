@@ -18,6 +18,7 @@ from core.cli.main import main
 from core.errors import TooLarge
 from core.graph import child
 from core.graph.engines import ENGINES
+from core.graph.model_file import read_model
 from tests.cli.conftest import Outcome
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -231,6 +232,27 @@ class TestModels:
         assert found.out == ""
         rows = json.loads((tmp_path / "out").read_text())["items"]
         assert {row["id"]: row["status"] for row in rows}["p1"] == "known edge"
+
+    def test_a_network_lends_a_product_without_edges_what_similar_ones_have(
+        self, call: Call, shop: tuple[Path, Path], tmp_path: Path
+    ) -> None:
+        """Four products lead on, fewer than the ten similar ones that lend: the new phone has the mean of all four."""
+        edges, items = shop
+        items.write_text(items.read_text() + "p4,Phone 4,Phones,400,Orla\n")
+        model, lists = tmp_path / "m", tmp_path / "lists.parquet"
+        options = ("--option", "epochs=1", "--option", "dimensions=8")
+        call("train", edges, "--items", items, "--engine", "lightgcn", *options, "--out", model)
+        found = call("recommend", model, "--item", "p4", "--k", 3).json
+        assert found["query"]["inferred"]
+        assert not call("recommend", model, "--item", "p1").json["query"]["inferred"]
+        learned = read_model(model)
+        warm, new = np.flatnonzero(learned.graph.out_degree > 0), learned.graph.ids.tolist().index("p4")
+        lent = learned.scorer.source[warm].mean(axis=0) @ learned.scorer.target.T
+        first = np.argsort(-np.where(np.arange(len(lent)) == new, -np.inf, lent))[:3]
+        assert [row["id"] for row in found["items"]] == learned.graph.ids[first].tolist()
+        call("export", model, "--k", 3, "--out", lists)
+        table = pq.read_table(lists).to_pandas()
+        assert table[table["source"] == "p4"]["target"].tolist() == [row["id"] for row in found["items"]]
 
     def test_a_title_names_a_product_and_near_ones_are_named(
         self, call: Call, shop: tuple[Path, Path], tmp_path: Path

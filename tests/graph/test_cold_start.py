@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from core.errors import InputError
-from core.graph.cold_start import attach_items
+from core.graph.cold_start import AttachedFactors, attach_items, infer_cold_items, is_inferred
 from core.graph.hops import HopFactors, Propagation
+from core.graph.model_file import Model
 from core.graph.scorers import Factors
 from tests.graph.tiny_graphs import make_graph
 
@@ -100,3 +101,20 @@ def test_no_edges_at_all(nodes):
 def test_neighbours_out_of_range():
     with pytest.raises(InputError, match="similar items"):
         attach_items(factors(2), make_graph([(0, 1)], 2), neighbours=0)
+
+
+def test_only_networks_are_lent_vectors_and_it_is_told_of_which_products():
+    graph, learned = graph_with(FEATURES, PAIRS), factors(5)
+    asked = infer_cold_items(Model(graph, learned, "lightgcn", {}, 0, {}))
+    assert isinstance(asked.scorer, AttachedFactors)
+    assert [is_inferred(asked.scorer, node, "next") for node in range(5)] == [False] * 4 + [True]
+    assert [is_inferred(asked.scorer, node, "before") for node in range(5)] == [False] * 4 + [True]
+    other = Model(graph, learned, "popularity", {}, 0, {})
+    assert infer_cold_items(other) is other
+    assert not is_inferred(other.scorer, 4, "next")
+
+
+def test_a_product_that_nothing_follows_is_inferred_in_one_direction_only():
+    graph = graph_with(FEATURES, [(0, 1), (1, 0), (2, 0), (3, 4)])  # 4 is bought after 3, and nothing after it
+    asked = infer_cold_items(Model(graph, factors(5), "blade", {}, 0, {}))
+    assert (is_inferred(asked.scorer, 4, "next"), is_inferred(asked.scorer, 4, "before")) == (True, False)
