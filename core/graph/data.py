@@ -186,7 +186,7 @@ class Fold:
 def swap_direction(graph: Graph) -> Graph:
     """The same graph with every edge the other way round; swapping twice gives the first one back.
 
-    Its digest is another one, which tells the direction: :func:`core.graph.load.find_graph` knows both.
+    Its digest is another one, which tells the direction: :func:`core.graph.stored.find_graph` knows both.
 
     Notes
     -----

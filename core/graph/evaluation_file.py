@@ -42,8 +42,8 @@ def read_evaluation(path: Path, split: Split) -> Evaluation:
     header, arrays = read_arrays(path)
     if header.get("format") != FORMAT:
         raise refused("it is no evaluation")
-    found = _Parts(arrays, header["texts"], header["counts"])
     try:
+        found = _Parts(arrays, header["texts"], header["counts"])
         return Evaluation(
             split=replace(split, test=found.take("test", Edges)),
             test_edges=found.take("test_edges", int),

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from queue import Empty, Queue
 from tempfile import TemporaryFile
@@ -29,7 +30,7 @@ _SHORT_OF_MEMORY = ("MemoryError", "bad_alloc", "not enough memory", "can't allo
 _TURN = Lock()
 
 
-def run_child(request: dict[str, Any], settings: Settings) -> Job[None]:
+def run_child(request: dict[str, Any], settings: Settings, *, is_done: Callable[[], bool] = lambda: False) -> Job[None]:
     """Have :mod:`core.graph.child` do a task; wait for another one's end first. Closing the job ends the process.
 
     Parameters
@@ -38,6 +39,8 @@ def run_child(request: dict[str, Any], settings: Settings) -> Job[None]:
         What the task needs; limits are added.
     settings
         Limits and places.
+    is_done
+        Asked once it is this task's turn: whether the one waited for was the same task, so that nothing is left to do.
 
     Raises
     ------
@@ -49,7 +52,8 @@ def run_child(request: dict[str, Any], settings: Settings) -> Job[None]:
         time.sleep(PATIENCE_SECONDS)
     try:
         yield Progress(0.0, "starting")
-        yield from _run(request, settings)
+        if not is_done():
+            yield from _run(request, settings)
     finally:
         _TURN.release()
 

@@ -179,7 +179,8 @@ def _read_or_run(
         except InputError:  # of an older RecScope, or damaged: made again
             path.unlink(missing_ok=True)
     make_folder(path.parent)
-    yield from between(0.0, 0.98, run_child({**request, "digest": graph.digest, "path": str(path)}, settings))
+    request = {**request, "digest": graph.digest, "path": str(path)}
+    yield from between(0.0, 0.98, run_child(request, settings, is_done=path.exists))
     yield Progress(0.98, "reading what was found")
     return read(path)
 

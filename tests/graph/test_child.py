@@ -118,6 +118,17 @@ def test_one_runs_at_a_time(settings: Settings, command: Callable[[str], None]) 
     second.close()
 
 
+def test_who_waits_for_the_same_model_is_given_it_and_does_not_train_it_again(
+    graph, settings: Settings, command: Callable[[str], None]
+) -> None:
+    first, second = (train(graph, Recipe("popularity"), settings=settings) for _ in range(2))
+    next(first)
+    assert "waiting" in next(second).note
+    assert finish(first).engine == "popularity"
+    command("raise AssertionError")
+    assert finish(second).engine == "popularity"
+
+
 @pytest.mark.parametrize(
     ("program", "kind", "message"),
     [
@@ -142,5 +153,5 @@ def test_a_death_is_explained(
 
 def test_memory_is_limited(graph, settings: Settings) -> None:
     small = replace(settings, train_memory_bytes=2**20)
-    with pytest.raises(InputError):
+    with pytest.raises(TooLarge, match="memory"):
         finish(train(graph, Recipe("ease"), settings=small))

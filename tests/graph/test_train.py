@@ -10,6 +10,7 @@ import pytest
 
 from core.errors import InputError
 from core.graph import process
+from core.graph.arrays_file import write_arrays
 from core.graph.blade import fit_blade
 from core.graph.data import Graph, swap_direction
 from core.graph.engines import ENGINES, Engine
@@ -169,6 +170,9 @@ def test_an_evaluation_file_keeps_failures_and_refuses_other_files(graph: Graph,
     found = read_evaluation(tmp_path / "kept", split)
     assert [(one.name, one.reason, one.fix) for one in found.failed] == [("ease", "too large", "take less")]
     assert math.isnan(found.engines[0].lists.reciprocal) == math.isnan(evaluation.engines[0].lists.reciprocal)
+    write_arrays({"format": "recscope-graph-evaluation"}, {}, tmp_path / "empty")
+    with pytest.raises(InputError, match="a part is missing"):
+        read_evaluation(tmp_path / "empty", split)
     (tmp_path / "other").write_bytes(b"PK")
     with pytest.raises(InputError, match="cannot be used"):
         read_evaluation(tmp_path / "other", split)
