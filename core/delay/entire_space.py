@@ -26,6 +26,8 @@ def fit_entire_space(snapshot: Snapshot, *, options: Options) -> FittedRule:
     -----
     Unlike a redemption that needs a clipped coupon, a purchase may come without a signal, hence the second product.
     Where no row of a group has converted, its factor is 0.
+    Rows younger than the horizon are not used, so slow signals make the arm stale. Where P(s | x) and P(y | s, x) are
+    logistic their product is not, and the other way round: the arm misses a logistic truth even on endless data.
 
     Raises
     ------

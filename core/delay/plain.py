@@ -11,9 +11,11 @@ from core.errors import InputError
 
 
 def fit_oracle(snapshot: Snapshot, log: Log, *, options: Options) -> SnapshotWeights:
-    """Final labels, though the moment did not know them: the bound that no correction can be expected to beat.
+    """Final labels, though the moment did not know them: without drift no correction can be expected to beat it.
 
-    The only arm that is given the log. Rows whose label is not final even in the log are left out.
+    Under drift its window is stale, and an error that happens to cancel that can do better: missing labels after a
+    fall, or a delay law that became quicker with a rise. The only arm that is given the log. Rows whose label is not
+    final even in the log are left out.
     """
     rows = recent_rows(snapshot, options)
     rows = rows[log.is_final(snapshot.window)[rows]]
