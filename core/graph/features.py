@@ -11,6 +11,7 @@ import numpy as np
 from scipy.sparse import csr_array, diags_array
 
 from core.graph.data import Graph
+from core.graph.item_inputs import standardise_features
 from core.graph.parts import Bend
 from core.graph.scorers import Factors, Product, ScoreArray, Scorer
 
@@ -78,19 +79,9 @@ def _categories(graph: Graph) -> Iterator[Feature]:
 
 
 def _likeness(graph: Graph) -> Iterator[Feature]:
-    features = graph.items.features
-    known = np.isfinite(features)
-    if not known.any():
+    if not np.isfinite(graph.items.features).any():
         return
-    yield "likeness of the items", _cosine(features, known), "plain"
-
-
-def _cosine(features: "np.ndarray[tuple[int, int], np.dtype[np.float64]]", known: "np.ndarray") -> Factors:
-    count = np.maximum(known.sum(axis=0), 1)
-    filled = np.where(known, features, 0.0)
-    centred = np.where(known, features - filled.sum(axis=0) / count, 0.0)
-    spread = np.sqrt((centred**2).sum(axis=0) / count)
-    standard = centred / np.where(spread > 0, spread, 1.0)
+    standard = standardise_features(graph.items)
     length = np.linalg.norm(standard, axis=1, keepdims=True)
     unit: ScoreArray = (standard / np.where(length > 0, length, 1.0)).astype(np.float32)
-    return Factors(unit, unit)
+    yield "likeness of the items", Factors(unit, unit), "plain"

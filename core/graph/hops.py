@@ -8,6 +8,7 @@ from scipy.sparse import coo_array, csr_array
 from core.arrays import IntArray
 from core.graph.data import Edges, make_adjacency
 from core.graph.scorers import Factors, ScoreArray
+from core.graph.sparse import row_of_entry
 from core.graph.terms import Terms
 
 _OWN = "own vector"
@@ -91,8 +92,7 @@ def normalise_edges(edges: Edges, nodes: int) -> csr_array:
     matrix = make_adjacency(edges, nodes)
     out_degree = np.maximum(np.bincount(edges.source, minlength=nodes), 1).astype(np.float32)
     in_degree = np.maximum(np.bincount(edges.target, minlength=nodes), 1).astype(np.float32)
-    row = np.repeat(np.arange(nodes), np.diff(matrix.indptr))
-    matrix.data /= np.sqrt(out_degree[row] * in_degree[matrix.indices])
+    matrix.data /= np.sqrt(out_degree[row_of_entry(matrix)] * in_degree[matrix.indices])
     return matrix
 
 

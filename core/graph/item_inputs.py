@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from core.arrays import FloatArray
 from core.graph.data import Items
 from core.graph.scorers import ScoreArray
 from core.ingest.schema import MISSING_CATEGORY
@@ -26,15 +27,23 @@ def encode_items(items: Items) -> ScoreArray:
     An unknown feature becomes 0, the mean; a feature that does not vary becomes 0 for all. Infinite values count as
     unknown. An unknown category has no column, nor has one that all items share; beyond 256 the rarer ones have none.
     """
-    values = np.where(np.isfinite(items.features), items.features, np.nan)
-    known = np.isfinite(values)
-    count = np.maximum(known.sum(axis=0), 1)
-    centred = np.where(known, values - np.where(known, values, 0).sum(axis=0) / count, 0)
-    deviation = np.sqrt((centred**2).sum(axis=0) / count)
-    standard = np.divide(centred, deviation, out=np.zeros_like(centred), where=deviation > 0)
+    standard = standardise_features(items)
     frequency = np.bincount(items.category, minlength=len(items.categories))
     telling = (np.array(items.categories, dtype=object) != MISSING_CATEGORY) & (frequency < len(items.category))
     by_frequency = np.argsort(-frequency, kind="stable")
     columns = np.sort(by_frequency[telling[by_frequency]][:MOST_CATEGORIES])
     one_hot = items.category[:, None] == columns[None, :]
     return np.hstack([standard, one_hot]).astype(np.float32)
+
+
+def standardise_features(items: Items) -> FloatArray:
+    """Features with mean 0 and variance 1 over the items that have them, float64 of shape (nodes, features).
+
+    What is unknown or infinite becomes 0, and so does a feature that does not vary.
+    """
+    known = np.isfinite(items.features)
+    count = np.maximum(known.sum(axis=0), 1)
+    values = np.where(known, items.features, 0.0)
+    centred = np.where(known, values - values.sum(axis=0) / count, 0.0)
+    deviation = np.sqrt((centred**2).sum(axis=0) / count)
+    return np.asarray(np.divide(centred, deviation, out=np.zeros_like(centred), where=deviation > 0))

@@ -95,7 +95,7 @@ class Neighbourhood:
         visits = count_walks(out, into, walks=WALKS, restart=RESTART, steps=STEPS, rng=rng)
         beyond = visits - visits.multiply(out.astype(bool))
         beyond = _drop_zeros(csr_array(beyond))
-        beyond = _keep_by_row(beyond, room)
+        beyond = keep_largest(beyond, room)
         row = row_of_entry(beyond)
         beyond.data *= (np.asarray(out.sum(axis=1)).ravel() * (room / np.maximum(budget, 1)))[row].astype(np.float32)
         return csr_array(out + beyond)
@@ -137,15 +137,6 @@ def _rescale(chosen: csr_array, out: csr_array) -> csr_array:
     scaled = chosen.copy()
     scaled.data = (scaled.data * factor[row_of_entry(scaled)]).astype(np.float32)
     return scaled
-
-
-def _keep_by_row(matrix: csr_array, count: IntArray) -> csr_array:
-    """The largest entries of each row, as many as ``count`` says."""
-    row = row_of_entry(matrix)
-    order = np.lexsort((matrix.indices, -matrix.data, row))
-    keep = np.zeros(matrix.nnz, dtype=np.bool_)
-    keep[order[np.arange(matrix.nnz) - matrix.indptr[row] < count[row]]] = True
-    return keep_entries(matrix, keep)
 
 
 def _drop_zeros(matrix: csr_array) -> csr_array:

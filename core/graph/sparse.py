@@ -19,8 +19,8 @@ def keep_entries(matrix: csr_array, keep: "np.ndarray[tuple[int, ...], np.dtype[
     return csr_array((matrix.data[keep], matrix.indices[keep], kept_before[matrix.indptr]), shape=matrix.shape)
 
 
-def keep_largest(matrix: csr_array, count: int | None) -> csr_array:
-    """The ``count`` largest stored entries of each row; all of them where ``count`` is None.
+def keep_largest(matrix: csr_array, count: int | IntArray | None) -> csr_array:
+    """The ``count`` largest stored entries of each row, or a count per row; all of them where ``count`` is None.
 
     Notes
     -----
@@ -32,12 +32,13 @@ def keep_largest(matrix: csr_array, count: int | None) -> csr_array:
     array([[0., 3., 2.],
            [0., 5., 0.]])
     """
-    if count is None or not matrix.nnz or int(np.diff(matrix.indptr).max()) <= count:
+    if count is None or bool(np.all(np.diff(matrix.indptr) <= count)):
         return matrix
     row = row_of_entry(matrix)
     order = np.lexsort((matrix.indices, -matrix.data, row))
     keep = np.zeros(matrix.nnz, dtype=np.bool_)
-    keep[order[np.arange(matrix.nnz) - matrix.indptr[row] < count]] = True
+    most = np.broadcast_to(np.asarray(count), matrix.shape[:1])
+    keep[order[np.arange(matrix.nnz) - matrix.indptr[row] < most[row]]] = True
     return keep_entries(matrix, keep)
 
 

@@ -41,3 +41,9 @@ def test_entries_know_their_row_and_blocks_are_stacked():
     assert (stack_rows([matrix[:2], matrix[2:]]).toarray() == matrix.toarray()).all()
     above = keep_entries(matrix, matrix.data > 0.5).toarray()
     assert (above == np.where(matrix.toarray() > 0.5, matrix.toarray(), 0)).all()
+
+
+def test_each_row_may_keep_a_number_of_its_own():
+    matrix = csr_array(np.array([[1.0, 3.0, 2.0], [4.0, 6.0, 5.0], [7.0, 0.0, 9.0]]))
+    kept = keep_largest(matrix, np.array([2, 0, 3])).toarray()
+    assert kept.tolist() == [[0, 3, 2], [0, 0, 0], [7, 0, 9]]
