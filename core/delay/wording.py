@@ -106,15 +106,15 @@ _WHY_NAIVE_IS_LUCKY: Final = (
 )
 _WHY_WAITING_WINS: Final = (
     "Nothing changes in this world, so old rows are as good as new ones: who waits until labels are final loses "
-    "nothing. Corrections can only come close, and a signal has nothing to add. Real traffic is seldom like this: "
-    "choose a drift."
+    "nothing. Corrections can only come close, and a signal has next to nothing to add. Real traffic is seldom like "
+    "this: choose a drift."
 )
 _WHY_WAITING_LOSES: Final = (
-    "Waiting makes labels final and the model old: what it learns is a month behind. A correction keeps the newest "
-    "rows and weighs them for the conversions that are still to come."
+    "Waiting makes labels final and the model old: what it learns lies an attribution window behind. A correction "
+    "keeps the newest rows and weighs them for the conversions that are still to come."
 )
 _WHY: Final[dict[Drift, str]] = {
-    "none": "Nothing changes in this world, so freshness is worth nothing here, and signals add nothing to it.",
+    "none": "Nothing changes in this world, so freshness is worth nothing here, and signals add next to nothing.",
     "gradual": "Customers change a little every day, so the newest rows matter most, and theirs are the youngest "
     "labels.",
     "up": (
