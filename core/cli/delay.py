@@ -4,7 +4,6 @@ What measures maturity is imported where it is called: scipy.stats takes a while
 """
 
 import argparse
-import json
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ import pyarrow as pa
 
 from core.cli.bar import run_with_bar
 from core.cli.inputs import check_files
+from core.cli.output import add_json, write_json
 from core.delay.arms import DEFAULT_ARMS, plan_arm
 from core.delay.compare import Comparison, Schedule, compare_arms, compare_on_log
 from core.delay.data import Options
@@ -60,7 +60,7 @@ def register(words: Any) -> None:
     weights.set_defaults(run=_weights)
     maturity = commands.add_parser("maturity", help="how much of a log is in yet, by age and by cohort")
     _add_log(maturity)
-    _add_json(maturity)
+    add_json(maturity)
     maturity.set_defaults(run=_maturity)
 
 
@@ -77,7 +77,7 @@ def _register_compare(commands: Any) -> None:
     _add_columns(compare)
     _add_size(compare)
     _add_options(compare)
-    _add_json(compare)
+    add_json(compare)
     compare.set_defaults(run=_compare)
 
 
@@ -113,10 +113,6 @@ def _add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--cap", type=float, metavar="W", help="largest weight (default: none)")
 
 
-def _add_json(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--json", type=Path, metavar="OUT", help="write it here instead of to standard output")
-
-
 def _simulate(arguments: argparse.Namespace) -> None:
     log = simulate_log(_world(arguments), rng=make_generator(arguments.seed))
     table = pa.Table.from_pandas(log_frame(log), preserve_index=False).replace_schema_metadata(None)
@@ -127,7 +123,7 @@ def _compare(arguments: argparse.Namespace) -> None:
     arms = _split(arguments.arms)
     schedule = Schedule(cadence=arguments.cadence, rounds=arguments.rounds)
     if arguments.preset:
-        _write(_compare_worlds(arguments, arms, schedule).to_json(), arguments.json)
+        write_json(_compare_worlds(arguments, arms, schedule).to_json(), arguments.json)
         return
     if arguments.seeds is not None or arguments.daily is not None:
         raise InputError("A log has no seeds and no size to choose.", fix="Leave out --seeds and --daily, or --log.")
@@ -136,7 +132,7 @@ def _compare(arguments: argparse.Namespace) -> None:
         recorded.log, at=at, window=arguments.window * DAY, arms=arms, schedule=schedule, options=_options(arguments)
     )
     found = run_with_bar(job)
-    _write(_describe(recorded) | found.to_json(), arguments.json)
+    write_json(_describe(recorded) | found.to_json(), arguments.json)
 
 
 def _compare_worlds(arguments: argparse.Namespace, arms: list[str], schedule: Schedule) -> Comparison:
@@ -163,7 +159,7 @@ def _maturity(arguments: argparse.Namespace) -> None:
     cohorts = measure_cohorts(snapshot, unit="day").frame()
     cohorts["start"] = cohorts["start"].dt.strftime("%Y-%m-%d")
     lines = cohorts.astype(object).to_dict(orient="records")
-    _write(_describe(recorded) | found | {"cohorts": lines}, arguments.json)
+    write_json(_describe(recorded) | found | {"cohorts": lines}, arguments.json)
 
 
 def _open(arguments: argparse.Namespace) -> tuple[RecordedLog, float]:
@@ -242,11 +238,3 @@ def _split(text: str) -> list[str]:
 
 def _describe(recorded: RecordedLog) -> dict[str, Any]:
     return {"digest": recorded.digest, "cleaning": list(recorded.cleaning.remarks())}
-
-
-def _write(document: dict[str, Any], path: Path | None) -> None:
-    text = json.dumps(document, indent=2, allow_nan=False) + "\n"
-    if path:
-        path.write_text(text, encoding="utf-8")
-    else:
-        sys.stdout.write(text)

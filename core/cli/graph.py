@@ -13,6 +13,7 @@ from typing import Any, get_args
 
 from core.cli.bar import run_with_bar
 from core.cli.graph_inputs import add_graph, open_graph
+from core.cli.output import add_json, write_json
 from core.errors import InputError
 from core.graph.cold_start import infer_cold_items, is_inferred
 from core.graph.export import Method, export_recommendations
@@ -37,7 +38,7 @@ def register(words: Any) -> None:
     )
     health = commands.add_parser("health", help="counts of a graph, and what may be wrong with it")
     add_graph(health)
-    _add_json(health)
+    add_json(health)
     health.set_defaults(run=_health)
     _register_evaluate(commands)
     _register_models(commands)
@@ -59,7 +60,7 @@ def _register_evaluate(commands: Any) -> None:
     )
     add("--split", choices=get_args(SplitKind), default="pair", help="edge leaks (default %(default)s)")
     add("--seed", type=int, default=0, metavar="S", help="of everything random (default %(default)s)")
-    _add_json(evaluate)
+    add_json(evaluate)
     evaluate.set_defaults(run=_evaluate)
 
 
@@ -90,7 +91,7 @@ def _register_lists(commands: Any) -> None:
     add("--k", type=int, default=10, metavar="K", help="how many (default %(default)s)")
     add("--direction", choices=get_args(Direction), default="next", help="default %(default)s")
     add("--new", action="store_true", help="leave out known edges")
-    _add_json(one)
+    add_json(one)
     one.set_defaults(run=_recommend)
     every = commands.add_parser("export", help="the lists of all products, as Parquet")
     every.add_argument("model", type=Path, metavar="MODEL", help="a model file")
@@ -102,13 +103,9 @@ def _register_lists(commands: Any) -> None:
     every.set_defaults(run=_export)
 
 
-def _add_json(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--json", type=Path, metavar="OUT", help="write it here instead of to standard output")
-
-
 def _health(arguments: argparse.Namespace) -> None:
     graph = open_graph(arguments, Settings.from_environment())
-    _write({"digest": graph.digest, "name": graph.name, **measure_health(graph).to_json()}, arguments.json)
+    write_json({"digest": graph.digest, "name": graph.name, **measure_health(graph).to_json()}, arguments.json)
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
@@ -124,7 +121,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     share = evaluation.split.reverse_in_train
     if share:
         sys.stderr.write(f"note: of {share:.0%} of the test edges the reverse was trained on: figures flatter\n")
-    _write({"digest": graph.digest, **evaluation.to_json()}, arguments.json)
+    write_json({"digest": graph.digest, **evaluation.to_json()}, arguments.json)
 
 
 def _train(arguments: argparse.Namespace) -> None:
@@ -135,7 +132,7 @@ def _train(arguments: argparse.Namespace) -> None:
     graph = open_graph(arguments, settings)
     model = run_with_bar(train(graph, recipe, settings=settings))
     write_model(model, arguments.out)
-    _write(_describe(model), None)
+    write_json(_describe(model), None)
 
 
 def _read_option(text: str) -> tuple[str, Setting]:
@@ -157,7 +154,7 @@ def _import(arguments: argparse.Namespace) -> None:
     found = run_with_bar(import_factors(graph, *paths, settings=settings))
     model = Model(graph, found.factors, ENGINE, {}, 0, {})
     write_model(model, arguments.out)
-    _write(_describe(model) | {"products": graph.nodes, "matched": found.matched, "unknown": found.unknown}, None)
+    write_json(_describe(model) | {"products": graph.nodes, "matched": found.matched, "unknown": found.unknown}, None)
 
 
 def _describe(model: Model) -> dict[str, Any]:
@@ -188,7 +185,7 @@ def _recommend(arguments: argparse.Namespace) -> None:
     }
     rows = found.frame().drop(columns="node").to_dict("records")
     told = {"model": _describe(model), "query": query, "direction": found.direction, "note": found.note, "items": rows}
-    _write(told, arguments.json)
+    write_json(told, arguments.json)
 
 
 def _export(arguments: argparse.Namespace) -> None:
@@ -203,7 +200,7 @@ def _export(arguments: argparse.Namespace) -> None:
         rng=make_generator(model.seed),
     )
     told = asdict(run_with_bar(job))
-    _write(told | {"recall": told["recall"] if math.isfinite(told["recall"]) else None}, None)
+    write_json(told | {"recall": told["recall"] if math.isfinite(told["recall"]) else None}, None)
 
 
 def _list(_: argparse.Namespace) -> None:
@@ -220,11 +217,3 @@ def _delete(arguments: argparse.Namespace) -> None:
         if not delete_graph(digest, settings=settings):
             raise InputError(f"There is no stored graph {digest[:12]}….", fix="See `graph list`.")
         sys.stdout.write(f"deleted {digest}\n")
-
-
-def _write(document: dict[str, Any], path: Path | None) -> None:
-    text = json.dumps(document, indent=2, allow_nan=False) + "\n"
-    if path:
-        path.write_text(text, encoding="utf-8")
-    else:
-        sys.stdout.write(text)

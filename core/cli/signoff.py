@@ -1,7 +1,6 @@
 """``python -m core signoff …``."""
 
 import argparse
-import json
 import sys
 import uuid
 from collections.abc import Callable, Sequence
@@ -12,6 +11,7 @@ from typing import Any, get_args
 
 from core.cli.bar import run_with_bar
 from core.cli.inputs import check_files, load_files
+from core.cli.output import write_json
 from core.engine.duck import DuckEngine
 from core.errors import InputError
 from core.holdout.data import ColumnRoles
@@ -221,7 +221,7 @@ def _watch(arguments: argparse.Namespace, ledger: Ledger) -> int:
         signing = Signing(ledger, arguments.policy, signer, expected=revision, key=str(uuid.uuid4()))
         record = record_watch(signing, active.activation.version, document)
         document |= {"receipt": Receipt.of(record, ledger_id=ledger.id).to_json()}
-    _write(document | {"recorded": bool(arguments.signer)}, arguments.json)
+    write_json(document | {"recorded": bool(arguments.signer)}, arguments.json)
     return FOUND if found.verdict == "broken" else 0
 
 
@@ -250,11 +250,3 @@ def _sampling_of(active: Active, arguments: argparse.Namespace) -> Sampling:
 
 def _grant(arguments: argparse.Namespace, ledger: Ledger) -> None:
     ledger.grant(arguments.role)
-
-
-def _write(document: dict[str, Any], path: Path | None) -> None:
-    text = json.dumps(document, indent=2, allow_nan=False) + "\n"
-    if path:
-        path.write_text(text, encoding="utf-8")
-    else:
-        sys.stdout.write(text)

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from core.cli.bar import run_with_bar
 from core.cli.inputs import add_input, check_files, load_files, load_input, read_binning, read_filter
+from core.cli.output import write_json
 from core.engine.duck import DuckEngine
 from core.errors import InputError
 from core.holdout.data import ColumnRoles, Holdout
@@ -112,7 +113,7 @@ def _tune(arguments: argparse.Namespace) -> None:
     elif arguments.policy:
         sys.stderr.write("no policy written: the proof was refused\n")
     document = {"policy": json.loads(write_policy(policy)) if policy else None, "digest": holdout.digest}
-    _write({**document, **evidence.to_json(), "cautions": find_cautions(evidence, holdout)}, arguments.json)
+    write_json({**document, **evidence.to_json(), "cautions": find_cautions(evidence, holdout)}, arguments.json)
 
 
 def _find_evidence(
@@ -172,7 +173,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     engine, where = DuckEngine(settings), [filter_rows(holdout, column, values) for column, values in policy.only]
     counts = run_with_bar(count_stored(policy, holdout.rows, engine=engine, where=where))
     every = run_with_bar(engine.count(holdout.rows, [], ("rows", "positives"), where=where)).sums
-    _write(_describe(total(counts), int(every["rows"]), int(every["positives"])), arguments.json)
+    write_json(_describe(total(counts), int(every["rows"]), int(every["positives"])), arguments.json)
 
 
 def _roles_of(policy: Policy, label: str) -> ColumnRoles:
@@ -222,11 +223,3 @@ def load_policy(path: Path) -> Policy:
         raise InputError(f"{str(path)!r} cannot be read: {error.strerror}.", fix="Check the path.") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{str(path)!r} is not UTF-8 text.", fix="Give a policy file that RecScope wrote.") from error
-
-
-def _write(document: dict[str, Any], path: Path | None) -> None:
-    text = json.dumps(document, indent=2, allow_nan=False) + "\n"
-    if path:
-        path.write_text(text, encoding="utf-8")
-    else:
-        sys.stdout.write(text)
