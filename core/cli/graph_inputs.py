@@ -7,13 +7,11 @@ from core.cli.bar import run_with_bar
 from core.cli.inputs import check_files
 from core.errors import InputError
 from core.graph.data import Graph, swap_direction
-from core.graph.graphml import load_graphml
+from core.graph.graphml import GRAPHML, load_graphml
 from core.graph.load import ItemFiles, load_graph
 from core.graph.roles import EdgeRoles, ItemRoles, guess_edge_roles, guess_item_roles
 from core.ingest.load import inspect
 from core.settings import Settings
-
-GRAPHML = (".graphml", ".graphml.gz", ".xml")
 
 
 def add_graph(command: argparse.ArgumentParser) -> None:

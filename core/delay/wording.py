@@ -1,6 +1,6 @@
 """What a comparison shows, in plain sentences."""
 
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
 import numpy as np
 from scipy.special import stdtrit
@@ -9,7 +9,6 @@ from core.delay.compare import BOUND, CONFIDENCE, REFERENCE, Comparison, Paired
 from core.delay.simulate import World
 
 Drift = Literal["none", "gradual", "up", "down"]
-DRIFTS: Final[tuple[Drift, ...]] = get_args(Drift)
 WAITING = "wait"
 _MEASURES: Final = {"regret": "regret", "log_loss": "log-loss"}
 _SCALE = 1e4  # regret and log-loss are told in ten-thousandths of a nat

@@ -14,6 +14,8 @@ from core.ingest.store import digest_content, digest_files, read_stamp
 from core.jobs import Job, between
 from core.settings import Settings
 
+GRAPHML = (".graphml", ".graphml.gz", ".xml")  # how the names of such files end
+
 
 def load_graphml(file: Path, *, name: str, settings: Settings) -> Job[Graph]:
     """Read, check, clean and store a GraphML file, plain or gzipped; what is stored already is not read again.
