@@ -1,11 +1,12 @@
 """Widgets of the simulated world: their ends, their words, and the presets that set several at once."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import streamlit as st
 
-from core.delay.simulate import PRESETS
+from core.delay.simulate import PRESETS, Signal, World
 from core.delay.wording import drift_of
 from core.errors import InputError
 
@@ -71,3 +72,19 @@ def slide(title: str, ends: tuple[Number, Number], default: Number, *, key: str,
 def choose_number(title: str, ends: tuple[int, int], default: int, *, key: str) -> int:
     """A whole number between two ends, typed."""
     return int(st.number_input(title, *ends, value=default, key=key, **KEPT))
+
+
+def apply_drift(world: World, drift: str) -> World:
+    """The world with another kind of change: that of the preset which shows it."""
+    if drift == drift_of(world):
+        return world
+    other = PRESETS[{"none": "stationary", "gradual": "gradual", "up": "jump_up", "down": "jump_down"}[drift]].world
+    return replace(world, walk=other.walk, jump=other.jump)
+
+
+def make_signal(strength: str, meaning: float) -> tuple[Signal, ...]:
+    """The signal of a world by its strength, its meaning drifting by so much a day; none for none."""
+    if strength not in SENT:
+        return ()
+    if_converting, if_not = SENT[strength]
+    return (Signal(if_converting=if_converting, if_not=if_not, drift=meaning),)

@@ -11,7 +11,7 @@ from core.delay.arms import ARMS, DEFAULT_ARMS
 from core.delay.compare import BOUND, REFERENCE, Schedule
 from core.delay.data import Log, Options
 from core.delay.laws import DAY
-from core.delay.simulate import PRESETS, START, Signal, World, simulate_log
+from core.delay.simulate import PRESETS, START, World, simulate_log
 from core.delay.wording import Drift, drift_of
 from core.rng import make_generator
 from pages._delay_controls import (
@@ -27,8 +27,10 @@ from pages._delay_controls import (
     SIGNALS,
     TRAININGS_MOST,
     WINDOW_ENDS,
+    apply_drift,
     choose,
     choose_number,
+    make_signal,
     settle_preset,
     slide,
 )
@@ -80,10 +82,10 @@ def choose_scene() -> Scene:
         days = slide("Attribution window, days", WINDOW_ENDS, int(world.window), key="delay_window")
     with cadence:
         every = slide("Retrain every … days", (1, CADENCE_MOST), 1, key="delay_cadence")
-    world = _apply_drift(world, drift)
+    world = apply_drift(world, drift)
     with st.expander("More settings", icon=":material/tune:", key="delay_more"):
         more = _choose_more(with_signal=strength in SENT)
-    signals = _make_signal(strength, more["meaning"])
+    signals = make_signal(strength, more["meaning"])
     law = replace(world.law, kind=more["law"], median=float(median))
     world = replace(world, law=law, window=float(days), daily=more["daily"], signals=signals)
     options, schedule = Options(lookback=float(more["lookback"])), Schedule(cadence=every, rounds=more["trainings"])
@@ -118,18 +120,3 @@ def _choose_more(*, with_signal: bool) -> dict[str, Any]:
         "law": law, "daily": daily, "seeds": seeds, "lookback": lookback, "trainings": trainings,
         "meaning": float(meaning), "arms": arms,
     }  # fmt: skip
-
-
-def _apply_drift(world: World, drift: str) -> World:
-    """The world with another kind of change: that of the preset which shows it."""
-    if drift == drift_of(world):
-        return world
-    other = PRESETS[{"none": "stationary", "gradual": "gradual", "up": "jump_up", "down": "jump_down"}[drift]].world
-    return replace(world, walk=other.walk, jump=other.jump)
-
-
-def _make_signal(strength: str, meaning: float) -> tuple[Signal, ...]:
-    if strength not in SENT:
-        return ()
-    if_converting, if_not = SENT[strength]
-    return (Signal(if_converting=if_converting, if_not=if_not, drift=meaning),)

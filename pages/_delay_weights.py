@@ -7,15 +7,16 @@ import streamlit as st
 
 from core.delay.arms import ARMS, Arm, plan_arm, train_arm
 from core.delay.data import FittedRule
-from core.delay.diagnostics import WeightSummary, measure_signals, summarise_weights
-from core.delay.figures import signal_figure, weight_age_figure, weight_table_figure, weights_figure
+from core.delay.diagnostics import WeightSummary, summarise_weights
+from core.delay.figures import weight_age_figure, weight_table_figure, weights_figure
 from core.delay.snapshot import observe
 from core.delay.weights import WeightShape, measure_shape, tabulate_weights
 from core.errors import InputError
 from core.jobs import Job, Progress
 from pages._delay_controls import choose
 from pages._delay_scene import Scene
-from pages._shell_jobs import compute, keep
+from pages._delay_signals import show_signals
+from pages._shell_jobs import compute
 from pages._shell_show import show_figure, show_table
 
 KINDS = {"snapshot": "Snapshot: each row once", "stream": "Stream: late converters twice"}
@@ -74,7 +75,7 @@ def show_weights(scene: Scene) -> None:
         "conversions, and of hardly anything else: it makes predictions steadier and too low, by about the share "
         "that is lost."
     )
-    _show_signals(scene)
+    show_signals(scene)
 
 
 def _weigh(scene: Scene, arms: tuple[str, ...], cap: float | None) -> Job[tuple[Weighed, ...]]:
@@ -107,21 +108,3 @@ def _show_arm(arm: Arm, weighed: Weighed) -> None:
         show_figure(weight_age_figure(weighed.shape), key=f"figure_weight_age_{arm.name}")
         show_table(weighed.shape.age_frame(), name="weight by age")
     st.caption("e: age · v: seen to have converted · F: share arrived by that age · s: signals seen by that age.")
-
-
-def _show_signals(scene: Scene) -> None:
-    st.subheader("What does the signal tell?")
-    if not scene.world.signals:
-        st.markdown("This world has no signal. Choose one above.")
-        return
-    table = keep(
-        ("delay signals", scene.key),
-        lambda: measure_signals(observe(scene.draw(), scene.at, window=scene.window)),
-    )
-    show_figure(signal_figure(table), key="figure_signals")
-    show_table(table.frame(), name="signals")
-    st.caption(
-        "H(y | signal): what is still open about the label once the signal is known, in bits, on finished rows. "
-        "Measure it on your own log before building anything on a signal. It helps to weigh labels and is never "
-        "served: no score can have it."
-    )

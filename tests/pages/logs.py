@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 from core.delay.simulate import World, log_frame, simulate_log
 from tests.pages.drive import open_app, widget
 
-SMALL = {"delay_seeds": "2", "delay_daily": "100"}
+SMALL = {"delay_seeds": "2", "delay_daily": "100", "delay_scored": "2"}
 WORLD = World(days=75, daily=60, covariates=2, campaigns=2)
 
 
