@@ -51,13 +51,11 @@ def choose(title: str, options: Mapping[str, str], default: str, *, key: str, li
     def show(option: object) -> str:
         return options.get(str(option), str(option))
 
+    first = list(options).index(default)
     if listed:
-        first = list(options).index(default)
         chosen = st.selectbox(title, list(options), index=first, format_func=show, key=key, **KEPT)
     else:
-        chosen = st.segmented_control(
-            title, list(options), default=default, required=True, format_func=show, key=key, **KEPT
-        )
+        chosen = st.radio(title, list(options), index=first, format_func=show, horizontal=True, key=key, **KEPT)
     if chosen not in options:
         raise InputError(f"There is no such choice for {title.lower()}.", fix="Choose one of those shown.")
     return str(chosen)

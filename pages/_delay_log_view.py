@@ -2,19 +2,18 @@
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from datetime import date
 
 import streamlit as st
 
 from core.checks import check_between
 from core.delay.data import Snapshot
-from core.delay.dates import day_of, start_of, suggest_as_of
+from core.delay.dates import day_of, read_day, suggest_as_of
 from core.delay.laws import DAY
 from core.delay.recorded import RecordedLog, count_later, end_log
 from core.delay.snapshot import observe, show_time
-from core.errors import InputError
 from core.plotting import clean_label
 from core.settings import Settings
+from pages._delay_controls import KEPT
 from pages._shell_jobs import keep
 
 WINDOW, WINDOW_ENDS = 30.0, (1.0, 365.0)
@@ -43,44 +42,26 @@ class LogView:
 def choose_date(recorded: RecordedLog, settings: Settings, *, is_sample: bool) -> LogView:
     """The as-of date, the window, and up to when the log was recorded; then a line about the log."""
     log, mark = recorded.log, recorded.digest[:8]
-    first, last = day_of(float(log.time[0])), day_of(log.until)
     left, middle, right = st.columns(3)
     with middle:
         window = float(
             st.number_input(
-                "Attribution window, days", *WINDOW_ENDS, value=WINDOW, key=f"delay_log_window_{mark}",
-                bind="query-params", persist_state="session",
+                "Attribution window, days", *WINDOW_ENDS, value=WINDOW, key=f"delay_log_window_{mark}", **KEPT
             )
-        )  # fmt: skip
+        )
         check_between(window, *WINDOW_ENDS, name="attribution window")
     with right:
-        until = _pick_day(
-            "Recorded up to (blank: the latest time in the file)", None, (first, last), key=f"delay_until_{mark}"
-        )
-    if until is not None:
-        recorded = keep(("delay ended", recorded.digest, until), lambda: end_log(recorded, start_of(until)))
+        until = st.text_input("Recorded up to (optional)", key=f"delay_until_{mark}", placeholder="2026-03-31", **KEPT)
+    if until:
+        end = read_day(until)
+        recorded = keep(("delay ended", recorded.digest, end), lambda: end_log(recorded, end))
         log = recorded.log
-    with left:
+    with left:  # typed: the parts of a date input are too small to hit
         suggested = day_of(suggest_as_of(log, window=window * DAY, days=SCORED_DAYS))
-        day = _pick_day(
-            "As-of date: only what was known then is used", suggested, (first, last), key=f"delay_as_of_{mark}"
-        )
-    if day is None:
-        raise InputError("There is no as-of date.", fix="Choose one.")
-    view = LogView(recorded, start_of(day), window * DAY, settings)
+        day = st.text_input("As-of date", suggested.isoformat(), key=f"delay_as_of_{mark}", **KEPT)
+    view = LogView(recorded, read_day(day), window * DAY, settings)
     _describe(view, is_sample=is_sample)
     return view
-
-
-def _pick_day(title: str, value: date | None, ends: tuple[date, date], *, key: str) -> date | None:
-    lo, hi = ends
-    kept = st.session_state.get(key)
-    if isinstance(kept, date) and not lo <= kept <= hi:
-        del st.session_state[key]
-    day: date | None = st.date_input(
-        title, value, lo, hi, key=key, format="YYYY-MM-DD", bind="query-params", persist_state="session"
-    )
-    return day
 
 
 def _describe(view: LogView, *, is_sample: bool) -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, time
 
 from core.delay.data import Log
 from core.delay.laws import DAY
+from core.errors import InputError
 
 
 def start_of(day: date) -> float:
@@ -16,6 +17,25 @@ def start_of(day: date) -> float:
     86400.0
     """
     return datetime.combine(day, time(), UTC).timestamp()
+
+
+def read_day(text: str) -> float:
+    """UTC seconds at which a typed day begins.
+
+    Raises
+    ------
+    InputError
+        It is no date.
+
+    Examples
+    --------
+    >>> read_day("1970-01-02")
+    86400.0
+    """
+    try:
+        return start_of(date.fromisoformat(text.strip()))
+    except ValueError as error:
+        raise InputError(f"{text.strip()[:40]!r} is no date.", fix="Write it as 2026-03-01.") from error
 
 
 def day_of(at: float) -> date:

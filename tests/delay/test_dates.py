@@ -3,10 +3,12 @@
 from datetime import date
 
 import numpy as np
+import pytest
 
 from core.delay.data import Log
-from core.delay.dates import day_of, start_of, suggest_as_of
+from core.delay.dates import day_of, read_day, start_of, suggest_as_of
 from core.delay.laws import DAY
+from core.errors import InputError
 
 
 def make_log(*, days: float, until: float | None = None) -> Log:
@@ -21,6 +23,13 @@ def make_log(*, days: float, until: float | None = None) -> Log:
 def test_a_day_begins_at_midnight_in_utc() -> None:
     assert start_of(date(2026, 1, 5)) == 1_767_571_200
     assert day_of(1_767_571_200 + DAY - 1) == date(2026, 1, 5)
+
+
+def test_a_typed_day_is_read_and_anything_else_is_refused() -> None:
+    assert read_day(" 2026-01-05 ") == 1_767_571_200
+    for text in ("", "yesterday", "2026-02-30", "5.1.2026"):
+        with pytest.raises(InputError, match="is no date"):
+            read_day(text)
 
 
 def test_days_with_final_labels_come_after_the_date() -> None:

@@ -2,7 +2,6 @@
 
 import json
 import re
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -106,14 +105,21 @@ def test_a_log_without_signals_offers_no_arm_that_needs_one() -> None:
 
 
 def test_another_date_is_another_answer(mine: AppTest) -> None:
-    before = widget(mine, "date_input", "delay_as_of").value
-    assert before == date(2026, 3, 14), "rows up to 19 March are final, less 5 days to score"
-    widget(mine, "date_input", "delay_as_of").set_value(date(2026, 3, 1)).run()
+    before = widget(mine, "text_input", "delay_as_of").value
+    assert before == "2026-03-14", "rows up to 19 March are final, less 5 days to score"
+    widget(mine, "text_input", "delay_as_of").set_value("2026-03-01").run()
     assert "As of 2026-03-01 00:00 UTC" in words(mine)
 
 
+def test_what_is_no_date_is_refused(mine: AppTest) -> None:
+    widget(mine, "text_input", "delay_as_of").set_value("soon").run()
+    assert "'soon' is no date." in words(mine)
+    widget(mine, "text_input", "delay_as_of").set_value("1999-01-01").run()
+    assert "lies outside the log" in words(mine)
+
+
 def test_a_date_without_finished_rows_says_from_when_there_are(mine: AppTest) -> None:
-    widget(mine, "date_input", "delay_as_of").set_value(date(2026, 1, 20)).run()
+    widget(mine, "text_input", "delay_as_of").set_value("2026-01-20").run()
     said = words(mine)
     assert "No row is older than the attribution window of 30 days." in said
     assert "Choose an as-of date from 2026-02-04" in said
@@ -121,7 +127,7 @@ def test_a_date_without_finished_rows_says_from_when_there_are(mine: AppTest) ->
 
 def test_a_date_after_which_nothing_is_final_says_which_one_to_choose(mine: AppTest) -> None:
     widget(mine, "number_input", "delay_log_window").set_value(60.0).run()
-    widget(mine, "date_input", "delay_as_of").set_value(date(2026, 3, 18)).run()
+    widget(mine, "text_input", "delay_as_of").set_value("2026-03-18").run()
     said = words(mine)
     assert "has a final label by" in said
     assert "Choose an as-of date before" in said
@@ -129,7 +135,7 @@ def test_a_date_after_which_nothing_is_final_says_which_one_to_choose(mine: AppT
 
 
 def test_the_end_of_the_log_hides_what_comes_later(mine: AppTest) -> None:
-    widget(mine, "date_input", "delay_until").set_value(date(2026, 3, 16)).run()
+    widget(mine, "text_input", "delay_until").set_value("2026-03-16").run()
     said = words(mine)
     assert "rows left out: after the end of the log" in said
     assert "conversions hidden: after the end of the log" in said
