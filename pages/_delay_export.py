@@ -1,18 +1,17 @@
 """What leaves the page: the rows of a log with weights and soft labels."""
 
-from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
 from core.delay.arms import ARMS, plan_arm
 from core.delay.data import Options
-from core.delay.export import Exported, export_weights
+from core.delay.export import Exported, export_weights, read_exported
 from core.errors import InputError
 from core.ingest.store import digest_bytes, make_folder
 from core.jobs import Job, Progress
 from pages._delay_log_view import LogView
-from pages._shell_jobs import compute
+from pages._shell_jobs import run_job
 
 FAMILIES = {"snapshot weights": "weights", "soft labels": "soft labels", "stream weights": "weights of a stream"}
 FIRST = "is_signal"
@@ -43,9 +42,12 @@ def show_export(view: LogView) -> None:
     st.text(f"Formula: {ARMS[chosen].formula}")
     name = digest_bytes(repr((view.key, chosen)).encode())[:24]
     target = view.settings.home / "delay" / "exports" / f"{name}.parquet"
-    if not target.exists() and not st.button("Prepare the rows", key="delay_prepare", icon=":material/table:"):
+    if target.exists():
+        exported = read_exported(target)
+    elif st.button("Prepare the rows", key="delay_prepare", icon=":material/table:"):
+        exported = run_job(_export(view, chosen, target), label="Rows")
+    else:
         return
-    exported = compute(("delay export", target.name), partial(_export, view, chosen, target), label="Rows")
     st.text(f"{exported.entries:,} entries of {exported.rows:,} rows. {KINDS[exported.kind]}")
     st.download_button(
         "Download the rows", data=target.read_bytes, file_name=f"recscope_{chosen}.parquet", key="delay_rows",

@@ -56,8 +56,9 @@ def _open_clicked(key: str) -> None:
     """Open what was clicked; arrows have no product."""
     points = st.session_state.get(key, {}).get("selection", {}).get("points", [])
     for point in points:
-        if data := point.get("customdata"):
-            _open(int(data[0]))
+        match point.get("customdata"):
+            case [int() | float() as node, *_] if node >= 0:
+                _open(int(node))
 
 
 def _open(node: int) -> None:

@@ -1,16 +1,15 @@
 """What leaves the page: the lists of the whole catalogue, and the model."""
 
-from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
 from core.graph.approximate import CHECKED
-from core.graph.export import export_recommendations
+from core.graph.export import export_recommendations, read_exported
 from core.ingest.store import make_folder
 from core.rng import make_generator
 from pages._graph_view import View
-from pages._shell_jobs import compute
+from pages._shell_jobs import run_job
 
 MOST, USUAL = 200, 20
 SEED = 0
@@ -24,11 +23,12 @@ def show_export(view: View) -> None:
     k = int(left.number_input("Products per list", 1, MOST, USUAL, key="graph_export_k", bind="query-params"))
     known = right.toggle("With known edges", value=False, key="graph_export_known", bind="query-params")
     target = view.settings.home / "graph" / "exports" / f"{view.path.name}_{k}_{'all' if known else 'new'}.parquet"
-    if not target.exists() and not st.button("Prepare the lists", key="graph_prepare", icon=":material/table:"):
+    if target.exists():
+        exported = read_exported(target)
+    elif st.button("Prepare the lists", key="graph_prepare", icon=":material/table:"):
+        exported = run_job(_export(view, k=k, known=known, target=target), label="Lists")
+    else:
         return _offer_model(view)
-    exported = compute(
-        ("export", target.name), partial(_export, view, k=k, known=known, target=target), label="Lists"
-    )  # fmt: skip
     st.text(f"{exported.rows:,} rows for {exported.sources:,} of {view.graph.nodes:,} products.")
     if exported.method != "exact":
         st.text(

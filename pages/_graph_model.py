@@ -1,29 +1,29 @@
 """The model that the page asks: read where it is stored, trained where it is not, with live figures meanwhile."""
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
-from core.graph.cold_start import attach_items
+from core.graph.cold_start import infer_cold_items
 from core.graph.data import Graph
 from core.graph.epoch import Epoch
 from core.graph.figures import training_figure
-from core.graph.model_file import Model, read_model
-from core.graph.scorers import Factors
+from core.graph.model_file import Model
+from core.graph.parts import Ensemble
 from core.graph.train import Recipe, model_path, train
-from core.jobs import Job, Progress
-from core.settings import Settings
+from core.ingest.store import read_stamp
+from core.jobs import Progress
+from core.settings import MEBIBYTE, Settings
 from pages._graph_options import QUICK, choose_recipe, is_ready, title_of
 from pages._shell import guarded
-from pages._shell_jobs import compute, keep
+from pages._shell_jobs import keep, run_unless_stopped
+from pages._shell_results import Results
 from pages._shell_show import show_figure, show_table
 
 WANTED = "graph_wanted"
-MODELS_KEPT = 2
-NETWORKS = ("blade", "daemon", "lightgcn")
+MODEL_BYTES = 2048 * MEBIBYTE
 Found = tuple[Model, Path]
 
 
@@ -60,33 +60,29 @@ def _find_wanted(graph: Graph, recipe: Recipe, settings: Settings) -> Found | No
 
 
 def _find(graph: Graph, recipe: Recipe, settings: Settings) -> Found:
+    """The model in memory, of the file as it is now; a file that is gone or damaged is made again."""
     path = model_path(graph, recipe, settings=settings)
-    if not path.exists():
-        curve = _Curve()
-        compute(
-            ("model", path.name), partial(_train, graph, recipe, path, settings),
-            label=title_of(recipe.engine), watch=curve.watch,
-        )  # fmt: skip
-        curve.slot.empty()
+    known: Model | None = _models().get(_key(path))
+    if known is not None:
+        return known, path
+    curve = _Curve()
+    start = partial(train, graph, recipe, settings=settings)
+    found = run_unless_stopped(("model", path.name), start, label=title_of(recipe.engine), watch=curve.watch)
+    curve.slot.empty()
+    if curve.epochs:
         keep(("curve", path.name), curve.frame)
-    return _open(str(path)), path
+    model = infer_cold_items(found)
+    _models().put(_key(path), model)
+    return model, path
 
 
-def _train(graph: Graph, recipe: Recipe, path: Path, settings: Settings) -> Job[str]:
-    yield from train(graph, recipe, settings=settings)
-    return path.name
+@st.cache_resource
+def _models() -> Results:
+    return Results(MODEL_BYTES)
 
 
-@st.cache_resource(max_entries=MODELS_KEPT, show_spinner=False)
-def _open(path: str) -> Model:
-    """The last models used stay in memory, however large; a path names their content.
-
-    A graph network knows nothing of a product without edges but what similar items lend it.
-    """
-    model = read_model(Path(path))
-    if isinstance(model.scorer, Factors) and model.engine in NETWORKS:
-        return replace(model, scorer=attach_items(model.scorer, model.graph))
-    return model
+def _key(path: Path) -> tuple[str, tuple[int, ...]]:
+    return path.name, read_stamp(path) if path.exists() else ()
 
 
 class _Curve:
@@ -127,6 +123,10 @@ def _describe(model: Model, path: Path) -> None:
         "95 % intervals over products. Hopeful where an engine stops by these edges or learns weights from them, as "
         "the ensemble does: Compare engines asks for edges that nothing has seen."
     )
+    if isinstance(model.scorer, Ensemble):
+        st.text(f"It weighs {model.scorer.chosen}.")
+        show_table(model.scorer.frame(), name="weights of the ensemble")
+        show_table(model.scorer.compared_frame(), name="sums that were compared")
     curve = keep(("curve", path.name), pd.DataFrame)  # empty where it was trained before the server started
     if len(curve):
         show_figure(training_figure(curve), key="figure_training")

@@ -33,15 +33,22 @@ def compute(
     known: Result | None = _results().get(key)
     if known is not None:
         return known
+    with slot.container():
+        result = run_unless_stopped(key, start, label=label, watch=watch)
+    slot.empty()
+    _results().put(key, result)
+    return result
+
+
+def run_unless_stopped(
+    key: Hashable, start: Callable[[], Job[Result]], *, label: str, watch: Callable[[Progress], None] | None = None
+) -> Result:
+    """Run a job; raise :class:`Stopped` where the user has cancelled this key, until they let it run again."""
     stopped = st.session_state.setdefault("stopped_jobs", set())
     if key in stopped:
         fix = "Try again, or choose something smaller."
         raise Stopped(f"{label}: stopped before it was done.", fix=fix, again=partial(stopped.discard, key))
-    with slot.container():
-        result = run_job(start(), label=label, on_cancel=partial(stopped.add, key), watch=watch)
-    slot.empty()
-    _results().put(key, result)
-    return result
+    return run_job(start(), label=label, on_cancel=partial(stopped.add, key), watch=watch)
 
 
 def keep(key: Hashable, make: Callable[[], Result]) -> Result:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from core.delay.arms import Plan, train_arm
@@ -72,6 +73,13 @@ def export_weights(recorded: RecordedLog, plan: Plan, *, at: float, window: floa
     }  # fmt: skip
     write_whole(_as_table(recorded, training, known), path)
     return Exported(len(training.rows), len(set(training.rows.tolist())), kind)
+
+
+def read_exported(path: Path) -> Exported:
+    """What :func:`export_weights` wrote into a file."""
+    row = pq.read_table(path, columns=["row"])
+    known = json.loads(row.schema.metadata[b"recscope"])
+    return Exported(len(row), pc.count_distinct(row["row"]).as_py(), known["kind"])
 
 
 def _as_table(recorded: RecordedLog, training: SnapshotWeights | StreamWeights, known: dict[str, Any]) -> pa.Table:

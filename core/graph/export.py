@@ -1,7 +1,8 @@
 """The best nodes of every product, as a Parquet file."""
 
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
@@ -116,9 +117,16 @@ def export_recommendations(
         def search(queries: IntArray, edges: csr_array) -> Retrieved:
             return retrieve(scorer, queries, k=k, known=edges, with_known=with_known)
 
-    with replacing(target) as part:
-        rows, sources = yield from _write(graph, known, search, part)
-    return Exported(rows, sources, "faiss" if approximate else "exact", recall)
+    with replacing(target) as part, pq.ParquetWriter(part, _SCHEMA) as file:
+        rows, sources = yield from _write(graph, known, search, file)
+        exported = Exported(rows, sources, "faiss" if approximate else "exact", recall)
+        file.add_key_value_metadata({"recscope": json.dumps(asdict(exported))})
+    return exported
+
+
+def read_exported(path: Path) -> Exported:
+    """What :func:`export_recommendations` wrote into a file, as its metadata tells."""
+    return Exported(**json.loads(pq.read_metadata(path).metadata[b"recscope"]))
 
 
 def _check_method(scorer: Scorer, method: Method) -> None:
@@ -132,23 +140,22 @@ def _pays(scorer: Scorer) -> bool:
     return isinstance(scorer, Factors) and scorer.nodes > APPROXIMATE_ABOVE and has_faiss()
 
 
-def _write(graph: Graph, known: csr_array, search: _Search, part: Path) -> Job[tuple[int, int]]:
+def _write(graph: Graph, known: csr_array, search: _Search, file: pq.ParquetWriter) -> Job[tuple[int, int]]:
     """Write all lists; returns how many rows there are, and how many products have any."""
     ids = pa.array(graph.ids, type=pa.string())
     rows = sources = held = 0
     waiting: list[pa.Table] = []
     step = rows_at_a_time(graph.nodes)
-    with pq.ParquetWriter(part, _SCHEMA) as file:
-        for start in range(0, graph.nodes, step):
-            queries = np.arange(start, min(start + step, graph.nodes))
-            found = search(queries, known[queries])
-            waiting.append(_tabulate(ids, queries, found))
-            rows, held = rows + len(found.row), held + len(found.row)
-            sources += int(np.count_nonzero(found.rank == 1))
-            if held >= GROUP_ROWS or queries[-1] == graph.nodes - 1:
-                file.write_table(pa.concat_tables(waiting))
-                waiting, held = [], 0
-            yield Progress((int(queries[-1]) + 1) / graph.nodes, "recommending")
+    for start in range(0, graph.nodes, step):
+        queries = np.arange(start, min(start + step, graph.nodes))
+        found = search(queries, known[queries])
+        waiting.append(_tabulate(ids, queries, found))
+        rows, held = rows + len(found.row), held + len(found.row)
+        sources += int(np.count_nonzero(found.rank == 1))
+        if held >= GROUP_ROWS or queries[-1] == graph.nodes - 1:
+            file.write_table(pa.concat_tables(waiting))
+            waiting, held = [], 0
+        yield Progress((int(queries[-1]) + 1) / graph.nodes, "recommending")
     return rows, sources
 
 

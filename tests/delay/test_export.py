@@ -9,7 +9,7 @@ import pytest
 
 from core.delay.arms import plan_arm, train_arm
 from core.delay.data import Options
-from core.delay.export import export_weights
+from core.delay.export import export_weights, read_exported
 from core.delay.laws import DAY
 from core.delay.recorded import LogCleaning, RecordedLog
 from core.delay.simulate import World, simulate_log
@@ -40,6 +40,7 @@ def test_the_file_is_the_training_set(recorded: RecordedLog, tmp_path: Path, arm
     assert (found.entries, found.kind) == (len(table), kind)
     assert found.rows == len(np.unique(table["row"].to_numpy()))
     assert (found.rows < found.entries) == (kind == "stream")
+    assert read_exported(path) == found
     known = json.loads(table.schema.metadata[b"recscope"])
     assert (known["arm"], known["formula"], known["kind"]) == (arm, plan.arm.formula, kind)
     assert known["as_of"] == "2026-03-06 00:00 UTC"

@@ -8,7 +8,7 @@ import pytest
 from core.errors import InputError
 from core.graph import approximate, export
 from core.graph.approximate import build_index, has_faiss, measure_recall
-from core.graph.export import export_recommendations
+from core.graph.export import export_recommendations, read_exported
 from core.graph.scorers import Factors
 from core.jobs import Progress, finish
 from tests.graph.tiny_graphs import make_graph, random_graph, random_table, table
@@ -49,6 +49,7 @@ def test_the_file_equals_brute_force(tmp_path, monkeypatch, with_known, group):
     frame, slow = pd.read_parquet(tmp_path / "recs.parquet"), list_slowly(graph, scorer, 4, with_known=with_known)
     assert frame.to_dict("list") == slow.to_dict("list")
     assert (found.rows, found.method, found.recall) == (len(slow), "exact", 1)
+    assert read_exported(tmp_path / "recs.parquet") == found
     assert found.sources == slow["source"].nunique() == 19
     groups = pq.read_metadata(tmp_path / "recs.parquet").num_row_groups
     assert groups == {1: 7, 10: 6, 1 << 17: 1}[group]  # three products give 12 rows; those around 4 only 8
