@@ -1,17 +1,7 @@
-"""Page: the front door. Three questions in plain words, each with a live figure where its page exists."""
+"""Page: the front door. Three questions in plain words, each with a live figure."""
 
 import streamlit as st
 
-from core.delay.anatomy import measure_rate_by_age
-from core.delay.dates import suggest_as_of
-from core.delay.figures import rate_by_age_figure
-from core.delay.laws import DAY
-from core.delay.load import load_sample as load_log
-from core.delay.snapshot import observe, show_time
-from core.graph.ego import ego_network
-from core.graph.figures import ego_figure
-from core.graph.load import load_sample as load_shop
-from core.graph.lookup import find_product
 from core.holdout.exploration import explore
 from core.holdout.figures import slice_figure
 from core.holdout.load import load_sample
@@ -19,14 +9,13 @@ from core.holdout.positivity import BINS, LEVELS
 from core.holdout.slices import HALF_WIDTH, SCORE, slice_at_score
 from core.holdout.verdict import state_verdict
 from core.settings import Settings
+from pages._overview_delay import show_delay
+from pages._overview_direction import show_direction
 from pages._shell import Step, get_engine, guarded, open_page
-from pages._shell_jobs import compute, keep, run_job
+from pages._shell_jobs import compute, run_job
 from pages._shell_show import show_figure, show_table
 
-PHONE, CASE = "phone-010", "case-041"
-PRODUCTS = {"a phone": PHONE, "a case for it": CASE}
 SCORES = (0.4, 0.6, SCORE)
-WINDOW, SCORED_DAYS = 30.0, 5  # days, as the delay page begins
 STEPS = (
     Step(
         "A score is a promise",
@@ -73,44 +62,6 @@ def show_doubt() -> None:
             st.switch_page("pages/thresholds.py")
         if st.button("See who approved which", key="overview_signoff", icon=":material/approval:"):
             st.switch_page("pages/signoff.py")
-
-
-def show_direction() -> None:
-    """The question of direction, with the neighbours of two products of the sample."""
-    graph = run_job(load_shop(Settings.from_environment()), label="Sample shop")
-    chosen = st.radio("Stand at", list(PRODUCTS), horizontal=True, key="overview_product")
-    node = find_product(graph, PRODUCTS.get(chosen, PHONE))
-    ego = keep(("ego", graph.digest, node), lambda: ego_network(graph, None, node))
-    show_figure(ego_figure(ego), key="figure_direction")
-    after, before = int(graph.out_degree[node]), int(graph.in_degree[node])
-    st.caption(
-        f"Simulated shop, known edges only: this product leads to {after:,} products, {before:,} lead to it. An arrow "
-        "points from what is bought first to what is bought next."
-    )
-    show_table(ego.frame(), name="overview arrows")
-    if st.button("Ask it of your own products", key="overview_graph", type="primary", icon=":material/arrow_forward:"):
-        st.switch_page("pages/graph.py")
-
-
-def show_delay() -> None:
-    """The question of delay, with the conversion rate by age in the sample."""
-    recorded = run_job(load_log(Settings.from_environment()), label="Sample log")
-    window = WINDOW * DAY
-    at = suggest_as_of(recorded.log, window=window, days=SCORED_DAYS)
-    rate = keep(
-        ("delay overview", recorded.digest), lambda: measure_rate_by_age(observe(recorded.log, at, window=window))
-    )
-    show_figure(rate_by_age_figure(rate), key="figure_delay")
-    seen = rate.conversions[0] / rate.rows[0]
-    st.caption(
-        f"Simulated log, as it was known on {show_time(at)}. Of the views of the last day {seen:.1%} have led to a "
-        f"purchase so far; in the end about {rate.eventual:.1%} of all views do."
-    )
-    show_table(rate.frame(), name="overview ages")
-    if st.button(
-        "See what that does to training", key="overview_delay", type="primary", icon=":material/arrow_forward:"
-    ):
-        st.switch_page("pages/delay.py")
 
 
 open_page(
