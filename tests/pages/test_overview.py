@@ -58,7 +58,7 @@ def test_the_second_button_leads_to_the_graph_page() -> None:
 
 def test_young_views_have_led_to_fewer_purchases_than_they_will() -> None:
     said = words(app := open_app())
-    seen, eventual = map(float, re.search(r"last day ([\d.]+)% have .* about ([\d.]+)% of all", said).groups())
+    seen, eventual = map(float, re.search(r"so far, ([\d.]+)%; in the end ([\d.]+)% \(", said).groups())
     assert 0 < seen < 0.7 * eventual
     app.session_state["delay_seeds"], app.session_state["delay_daily"] = 2, 100  # a small comparison
     app.button(key="overview_delay").click().run()
