@@ -74,11 +74,11 @@ def test_from_a_link_on_a_cold_server_through_drift_and_upload_to_the_export(
     visit(page, f"{url}/delay?{SMALL}", *SIMULATED)
     expect(page.get_by_text("2 simulated worlds of 6,100 impressions")).to_be_visible()
 
-    page.get_by_role("radio", name="Nothing").click()
+    page.get_by_text("Nothing", exact=True).click()
     expect(page.get_by_text(re.compile("Nothing changes in this world"))).to_be_visible()
     wait_ready(page)
     assert parameter(page, "delay_drift") == "Nothing"
-    page.get_by_role("radio", name="Jump down").click()
+    page.get_by_text("Jump down", exact=True).click()
     expect(page.get_by_text(re.compile("Nothing changes in this world"))).not_to_be_visible()
     wait_ready(page)
     page.reload()
