@@ -96,9 +96,9 @@ def _choose_more(*, with_signal: bool) -> dict[str, Any]:
     left, middle, right = st.columns(3)
     with left:
         law = choose("Delay law", LAWS, "mixture", key="delay_law", listed=True)
-        daily = choose_number("Impressions a day", DAILY_ENDS, 1_000, key="delay_daily")
+        daily = choose_number("Impressions a day", DAILY_ENDS, 700, key="delay_daily")
     with middle:
-        seeds = choose_number("Simulated worlds (seeds)", (1, SEEDS_MOST), 6, key="delay_seeds")
+        seeds = choose_number("Simulated worlds (seeds)", (1, SEEDS_MOST), 12, key="delay_seeds")
         lookback = choose_number("Train on the last … days", LOOKBACK_ENDS, 30, key="delay_lookback")
     with right:
         trainings = choose_number("Trainings in a row", (1, TRAININGS_MOST), 1, key="delay_trainings")

@@ -5,7 +5,8 @@ from functools import partial
 
 import streamlit as st
 
-from core.delay.figures import minima_figure, waiting_figure
+from core.delay.compare import REFERENCE
+from core.delay.figures import minima_figure, waiting_figure, waiting_parts_figure
 from core.delay.simulate import PRESETS, World
 from core.delay.waiting import ARMS, Waiting, sweep_waiting
 from core.errors import InputError
@@ -39,6 +40,7 @@ def show_waiting(scene: Scene) -> None:
     if chosen not in worlds:
         raise InputError("There is no such world.", fix="Choose one of those shown.")
     show_figure(waiting_figure(waiting, chosen), key="figure_waiting")
+    show_figure(waiting_parts_figure(waiting, chosen, REFERENCE), key="figure_waiting_parts")
     for best in waiting.minima():
         if best.world == chosen:
             st.text(

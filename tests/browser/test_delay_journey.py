@@ -52,7 +52,7 @@ VIEWS = {
         "What late labels do, and what old data does",
         "How cohorts bake",
     ],
-    "How long must I wait?": ["How long to wait: Your world"],
+    "How long must I wait?": ["How long to wait: Your world", "What waiting gains and costs: naive, Your world"],
     "Weights, explained": ["Weights", "Weight against age", "What weights cost", "What signals tell of the label"],
     "Your own log": OWN,
 }

@@ -23,7 +23,10 @@ VIEWS = {
         ["csv_delays", "csv_rate by age", "csv_labels over time", "csv_naive calibration", "csv_parts of the error",
          "csv_cohorts by age"],
     ),
-    "How long must I wait?": (["How long to wait: Your world"], ["csv_waiting"]),
+    "How long must I wait?": (
+        ["How long to wait: Your world", "What waiting gains and costs: naive, Your world"],
+        ["csv_waiting"],
+    ),
     "Weights, explained": (
         ["Weights", "Weight against age", "What weights cost", "What signals tell of the label"],
         ["csv_histogram of weights", "csv_weight by age", "csv_snapshot weights side by side", "csv_signals"],
@@ -140,13 +143,16 @@ def test_the_minimum_moves_with_drift_and_signal() -> None:
     app = open_delay("How long must I wait?")
     app.toggle(key="delay_more_worlds").set_value(True).run(timeout=240)
     assert not app.error
-    assert charts(app) == ["The best waiting time, by world", "How long to wait: Your world"]
+    assert charts(app) == [
+        "The best waiting time, by world", "How long to wait: Your world",
+        "What waiting gains and costs: naive, Your world",
+    ]  # fmt: skip
     table = next(table.value for table in app.dataframe if "agreement" in table.value)
     assert set(table["world"]) == {
         "Your world", "Nothing changes", "A little daily", "Twice that", "Weak signal", "Strong signal",
     }  # fmt: skip
     app.selectbox(key="delay_wait_world").set_value("Nothing changes").run()
-    assert charts(app)[-1] == "How long to wait: Nothing changes"
+    assert charts(app)[-1] == "What waiting gains and costs: naive, Nothing changes"
 
 
 def test_the_two_kinds_of_weights_are_never_drawn_together() -> None:
