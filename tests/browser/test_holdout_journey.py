@@ -43,7 +43,9 @@ from tests.browser.drive import (
 )
 
 SLICE = "At score 0.8: positivity against uncertainty"
-OVERVIEW = [SLICE, "Before and next: Vindrel Pico 6 phone, 128 GB"]
+OVERVIEW = [
+    SLICE, "Before and next: Vindrel Pico 6 phone, 128 GB", "Conversion rate by age: young rows only look worse",
+]  # fmt: skip
 VIEWS = {
     "Surface": ["Positivity by score and uncertainty", "Positivity against score, per uncertainty level"],
     "Slice": [SLICE],
