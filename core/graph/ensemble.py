@@ -9,7 +9,7 @@ import numpy as np
 from core.arrays import FloatArray, IntArray
 from core.errors import InputError, RecScopeError
 from core.graph.candidates import Candidates, gather_candidates
-from core.graph.data import Fold
+from core.graph.data import Edges, Fold, Graph
 from core.graph.ease_both import fit_ease_both
 from core.graph.features import make_features
 from core.graph.parts import Ensemble, Part
@@ -19,23 +19,24 @@ from core.jobs import Job, Progress, between
 
 Fit: TypeAlias = Callable[..., Job[Scorer]]
 
-BOTH_LIMIT = 20_000  # nodes up to which the exact inverses are made
-WALK_LIMIT = 200_000  # nodes up to which all walks and similarities are stored
-_NEIGHBOURS = 200  # of co-citation above BOTH_LIMIT
+BOTH_LIMIT = 20_000  # nodes up to which the exact inverse is made
+WALK_LIMIT = 200_000  # nodes up to which all walks are stored
+ENGINES_ONLY, ALL = "all engines", "all engines and features"
+_BOTH = ("edges of the source", "edges of the target")
+_AGAIN = ("ease", "cocitation", "ppr", "strap", "hope", "popularity")  # learn nothing from validation edges
+_DIMENSIONS = 256  # of strap
+_NEIGHBOURS = 200  # of cocitation above BOTH_LIMIT
 _FOLDS = 4
-_STRENGTH = 10.0
+_STRENGTH = 60.0
 _FEWEST = 20  # validation edges below which nothing is learned
 _SAMPLE = 200_000
-ENGINES_ONLY, ALL = "all engines", "all engines and features"
 _SMALLEST = 1e-6
 _TOP = 10
 _TOP_RECIPROCAL = 20
 
 
 def list_members(nodes: int) -> tuple[str, ...]:
-    """The engines that the ensemble weighs by default; the first stands alone where there is no validation."""
-    if nodes <= BOTH_LIMIT:
-        return ("ease", "cocitation", "ppr", "strap", "hope", "blade", "lightgcn", "popularity")
+    """The engines that the ensemble weighs by default, for a graph of this size."""
     if nodes <= WALK_LIMIT:
         return ("cocitation", "ppr", "strap", "hope", "blade", "lightgcn", "popularity")
     return ("cocitation", "blade", "lightgcn", "popularity")
@@ -46,6 +47,7 @@ def fit_ensemble(
     *,
     engines: Mapping[str, Fit],
     members: Sequence[str] | None = None,
+    again: bool = True,
     rng: np.random.Generator,
 ) -> Job[Ensemble]:
     r"""Fit the engines on training edges, and their weights on validation edges.
@@ -57,11 +59,15 @@ def fit_ensemble(
         m_b is the mean size of engine b's scores of training edges, φ the features of
         :func:`core.graph.features.make_features`, w from :func:`core.graph.reranker.fit_weights` with the best single
         engine as the prior. Up to ``BOTH_LIMIT`` nodes, both sides of :func:`core.graph.ease_both.fit_ease_both` are
-        engines too.
+        engines too, and come first.
 
         Three kinds of sum are compared by cross-validation over the sources of validation edges: each engine alone,
         all engines, and all engines with all features. The one of the highest mean of hit@10 and reciprocal rank@20
         is fitted on all validation edges; among equals, the simpler.
+
+        With the weights fixed, engines in closed form and features are then fitted again on training and validation
+        edges together, as the members of a stacked model are (Wolpert 1992). The networks stay: they need the
+        validation edges to know when to stop.
 
     Parameters
     ----------
@@ -71,6 +77,9 @@ def fit_ensemble(
         Name → fit, of all members.
     members
         Which engines to weigh; None takes :func:`list_members`.
+    again
+        Whether to fit again on all edges once the weights are known. Without it, members know training edges only,
+        as in a comparison in which no engine may learn from validation edges.
     rng
         Each member draws from a stream of its own.
 
@@ -81,21 +90,31 @@ def fit_ensemble(
 
     Notes
     -----
-    Members learn from training edges only, but blade and lightgcn choose their epoch by the validation edges, and the
-    best single engine is chosen on all of them: the figures of the comparison flatter a little. Test edges judge. A
-    member that refuses the graph is left out. With fewer than 20 validation edges nothing is learned: the first member
-    stands alone. One formula holds for all pairs, so the score of a pair is the exact sum of its parts.
+    Weights are learned from members that know training edges only, but blade and lightgcn choose their epoch by the
+    validation edges, and the best single engine is chosen on all of them: the figures of the comparison flatter a
+    little. Test edges judge. A member that refuses the graph is left out. With fewer than 20 validation edges nothing
+    is learned: the first engine stands alone. One formula holds for all pairs, so the score of a pair is the exact sum
+    of its parts.
+
+    References
+    ----------
+    Wolpert (1992), Stacked generalization, Neural Networks 5.
     """
     names = list_members(fold.graph.nodes) if members is None else tuple(members)
     _check_members(names, engines)
-    parts = yield from _fit_members(fold, names, engines, rng)
+    if fold.graph.nodes <= BOTH_LIMIT:
+        names = (*_BOTH, *names)
+    scorers = yield from between(0, 0.6, _fit_scorers(fold, names, engines, rng))
+    sample = _sample_edges(fold, rng)
+    parts = tuple(Part(name, scorer, "root", _scale(scorer, *sample), 1.0) for name, scorer in scorers.items())
     own = len(parts)
     if len(fold.validation) < _FEWEST:
         return Ensemble(parts[:1], parts[0].name, (), ())
     parts = (*parts, *(Part(name, scorer, bend, 1.0, 1.0) for name, scorer, bend in make_features(fold.graph)))
-    found = yield from between(0.9, 0.95, gather_candidates(fold, parts, engines=own, rng=rng))
-    yield Progress(0.95, "weighing the engines")
-    return _choose(parts, own, found, rng)
+    found = yield from between(0.6, 0.7, gather_candidates(fold, parts, engines=own, rng=rng))
+    yield Progress(0.7, "weighing the engines")
+    chosen = _choose(parts, own, found, rng)
+    return (yield from between(0.75, 1, _fit_again(chosen, fold, engines, rng))) if again else chosen
 
 
 def _check_members(names: Sequence[str], engines: Mapping[str, Fit]) -> None:
@@ -107,28 +126,59 @@ def _check_members(names: Sequence[str], engines: Mapping[str, Fit]) -> None:
         )
 
 
-def _fit_members(
+def _fit_scorers(
     fold: Fold, names: Sequence[str], engines: Mapping[str, Fit], rng: np.random.Generator
-) -> Job[tuple[Part, ...]]:
-    """One part of weight 1 per member that takes the graph, and two for both sides."""
-    large = fold.graph.nodes > BOTH_LIMIT
+) -> Job[dict[str, Scorer]]:
+    """Scorers of the members that take the graph, by name, in order."""
     scorers: dict[str, Scorer] = {}
     refused: RecScopeError | None = None
-    for place, (name, stream) in enumerate(zip(names, rng.spawn(len(names)), strict=True)):
-        options = {"neighbours": _NEIGHBOURS} if large and name == "cocitation" else {}
-        job = engines[name](fold, rng=stream, **options)
+    if set(_BOTH) & set(names):
+        both = yield from between(0, 0.3, fit_ease_both(fold), prefix="both directions: ")
+        scorers |= dict(zip(_BOTH, (both.of_source, both.of_target), strict=True))
+    names = [name for name in names if name not in _BOTH]
+    ends = np.linspace(0.3, 1, len(names) + 1)
+    for name, stream, start, end in zip(names, rng.spawn(len(names)), ends[:-1], ends[1:], strict=True):
+        job = engines[name](fold, rng=stream, **_options(name, fold.graph.nodes))
         try:
-            start, end = 0.7 * place / len(names), 0.7 * (place + 1) / len(names)
-            scorers[name] = yield from between(start, end, job, prefix=f"{name}: ")
+            scorers[name] = yield from between(float(start), float(end), job, prefix=f"{name}: ")
         except RecScopeError as error:
             refused = error
     if refused is not None and not scorers:
         raise refused
-    if not large:
-        both = yield from between(0.7, 0.9, fit_ease_both(fold), prefix="both directions: ")
-        scorers |= {"edges of the source": both.of_source, "edges of the target": both.of_target}
-    sample = _sample_edges(fold, rng)
-    return tuple(Part(name, scorer, "root", _scale(scorer, *sample), 1.0) for name, scorer in scorers.items())
+    return scorers
+
+
+def _options(name: str, nodes: int) -> dict[str, int]:
+    if name == "strap":
+        return {"dimensions": _DIMENSIONS}
+    return {"neighbours": _NEIGHBOURS} if name == "cocitation" and nodes > BOTH_LIMIT else {}
+
+
+def _fit_again(chosen: Ensemble, fold: Fold, engines: Mapping[str, Fit], rng: np.random.Generator) -> Job[Ensemble]:
+    """The same weights, with members and features that know the validation edges too."""
+    joined = Fold(_join(fold), fold.validation.take(np.arange(0)))
+    names = [part.name for part in chosen.parts if part.name in (*_BOTH, *_AGAIN)]
+    scorers = yield from _fit_scorers(joined, names, engines, rng)
+    scorers |= {name: scorer for name, scorer, _ in make_features(joined.graph)}
+    return replace(
+        chosen, parts=tuple(replace(part, scorer=scorers.get(part.name, part.scorer)) for part in chosen.parts)
+    )
+
+
+def _join(fold: Fold) -> Graph:
+    """The training graph with the validation edges, whose weight and time are not known."""
+    graph, nodes = fold.graph, fold.graph.nodes
+    source, target = (
+        np.concatenate([getattr(graph.edges, end), getattr(fold.validation, end)]) for end in ("source", "target")
+    )
+    every = Edges(source, target)
+    order = np.unique(every.keys(nodes), return_index=True)[1]
+    missing = len(fold.validation)
+    weight, time = (
+        np.concatenate([known, np.full(missing, unknown)])[order]
+        for known, unknown in ((graph.weight, 1.0), (graph.time, np.nan))
+    )
+    return replace(graph, edges=every.take(order), weight=weight, time=time)
 
 
 def _sample_edges(fold: Fold, rng: np.random.Generator) -> tuple[IntArray, IntArray]:

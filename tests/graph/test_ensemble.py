@@ -10,7 +10,9 @@ from core.graph import candidates, ensemble
 from core.graph.chance import fit_random
 from core.graph.cocitation import fit_cocitation
 from core.graph.data import Edges, Fold
+from core.graph.ease_both import fit_ease_both
 from core.graph.ensemble import fit_ensemble, list_members
+from core.graph.features import make_features
 from core.graph.popularity import fit_popularity
 from core.graph.ranking import rank_edges
 from core.graph.split import split_graph
@@ -24,8 +26,8 @@ def rng(seed=0):
     return np.random.default_rng(seed)
 
 
-def fit(fold, engines=FITS, members=None, seed=0):
-    return finish(fit_ensemble(fold, engines=engines, members=members or list(engines), rng=rng(seed)))
+def fit(fold, engines=FITS, members=None, seed=0, **options):
+    return finish(fit_ensemble(fold, engines=engines, members=members or list(engines), rng=rng(seed), **options))
 
 
 def always(table):
@@ -102,9 +104,8 @@ def test_the_terms_sum_to_the_score():
 
 def test_weights_come_from_validation_edges_and_scores_from_training_edges_only():
     split = groups_split()
-    there = fit(split.fold)
-    swapped = Fold(split.fold.graph, split.test)
-    other = fit(swapped)
+    there = fit(split.fold, again=False)
+    other = fit(Fold(split.fold.graph, split.test), again=False)
     assert {part.name: part.weight for part in there.parts} != {part.name: part.weight for part in other.parts}
     mine, theirs = ({part.name: part.scorer for part in found.parts} for found in (there, other))
     everyone = np.arange(60)
@@ -112,14 +113,35 @@ def test_weights_come_from_validation_edges_and_scores_from_training_edges_only(
         assert (mine[name].score_from(everyone) == theirs[name].score_from(everyone)).all()
 
 
+def test_with_the_weights_fixed_members_in_closed_form_learn_from_validation_edges_too():
+    split = groups_split()
+    before, after = fit(split.fold, again=False), fit(split.fold)
+    assert [(part.name, part.weight, part.scale) for part in before.parts] == [
+        (part.name, part.weight, part.scale) for part in after.parts
+    ]
+    train, held = split.fold.graph.edges, split.fold.validation
+    every = Edges(*(np.concatenate(ends) for ends in ((train.source, held.source), (train.target, held.target))))
+    joined = Fold(make_graph(every, 60), make_edges([]))
+    known, kept = ({part.name: part.scorer for part in found.parts} for found in (after, before))
+    everyone = np.arange(60)
+    expected = {
+        "cocitation": finish(fit_cocitation(joined, rng=rng())),
+        "edges of the target": finish(fit_ease_both(joined)).of_target,
+        "random": kept["random"],  # as a network, it stays
+    } | {name: scorer for name, scorer, _ in make_features(joined.graph)}
+    assert set(expected) <= set(known)
+    for name, scorer in expected.items():
+        np.testing.assert_allclose(known[name].score_from(everyone), scorer.score_from(everyone), rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("count", [0, 1, ensemble._FEWEST - 1])
-def test_with_few_validation_edges_the_first_member_stands_alone(count):
+def test_with_few_validation_edges_the_first_engine_stands_alone(count):
     split = groups_split()
     some = split.fold.validation.take(np.arange(count))
     found = fit(Fold(split.fold.graph, some))
-    alone = finish(fit_cocitation(split.fold, rng=rng()))
+    alone = finish(fit_ease_both(split.fold)).of_source
     order = [np.argsort(-scorer.score_from(np.array([3]))[0], kind="stable").tolist() for scorer in (found, alone)]
-    assert found.chosen == "cocitation"
+    assert found.chosen == "edges of the source"
     assert order[0] == order[1]
 
 
@@ -129,7 +151,8 @@ def test_a_member_that_refuses_is_left_out():
     assert "cocitation" in found.compared
 
 
-def test_where_all_members_refuse_so_does_the_ensemble():
+def test_where_all_members_refuse_so_does_the_ensemble(monkeypatch):
+    monkeypatch.setattr(ensemble, "BOTH_LIMIT", 10)
     with pytest.raises(InputError, match="Not this graph"):
         fit(groups_split().fold, {"never": refuse})
 
@@ -162,8 +185,8 @@ def test_relabelled_nodes_give_relabelled_scores(monkeypatch):
 
 
 def test_larger_graphs_get_engines_that_they_can_afford(monkeypatch):
-    assert "ease" in list_members(20_000)
-    assert "ease" not in list_members(20_001)
+    assert "strap" in list_members(200_000)
+    assert "strap" not in list_members(200_001)
     assert list_members(1_000_000) == ("cocitation", "blade", "lightgcn", "popularity")
     monkeypatch.setattr(ensemble, "BOTH_LIMIT", 10)
     assert "edges of the source" not in fit(groups_split().fold).compared
