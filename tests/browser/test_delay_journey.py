@@ -133,6 +133,7 @@ def test_no_view_breaks_wcag(page: Page, server: str, theme: Theme, tmp_path: Pa
     assert_accessible(page, "columns of a log")
     page.get_by_role("button", name="Use this log").click()
     page.get_by_text("This did not work.").wait_for()
+    wait_ready(page)  # until then what follows on the page is dimmed
     assert_accessible(page, "error")
     start_tour(page)
     expect_charts(page, *VIEWS["Anatomy of the bias"])
