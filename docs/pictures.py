@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tests.browser.chromium import find_or_install
 from tests.browser.conftest import CHROMIUM_ARGUMENTS, running_server
-from tests.browser.drive import wait_ready
+from tests.browser.drive import PATIENCE, wait_ready
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
@@ -34,8 +34,6 @@ PICTURES = {
     "signoff_watch": ("signoff", "Watch", WIDE, "light"),
     "graph": ("graph", "Inspect", WIDE, "light"),
     "graph_around": ("graph", "Neighbourhood", WIDE, "light"),
-    "delay": ("delay", "Simulate", WIDE, "light"),
-    "delay_anatomy": ("delay", "Anatomy of the bias", WIDE, "light"),
     "holdout_slice_dark_800": ("holdout", "Slice", NARROW, "dark"),
 }
 
@@ -76,7 +74,7 @@ def _take(browser: Browser, address: str, *, width: int, scheme: str) -> bytes:
 
 
 def _wait_drawn(page: Page) -> None:
-    page.locator(".stPlotlyChart svg.main-svg").first.wait_for()
+    page.locator(".stPlotlyChart svg.main-svg, [data-testid=stDataFrame]:visible").first.wait_for(timeout=PATIENCE)
     page.evaluate("document.fonts.ready")
     page.wait_for_timeout(500)  # a resized figure is drawn again after a pause
     wait_ready(page)
