@@ -1,7 +1,7 @@
 """Candidates of validation edges: what each engine would recommend to their sources, with all parts' values."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -33,23 +33,26 @@ class Candidates:
         bool of shape (candidates,): whether source → candidate is a validation edge.
     values
         float32 of shape (candidates, parts): what each part says, at weight 1.
+    importance
+        float64 of shape (candidates,): how much a positive counts in learning; 0 of the others.
     """
 
     start: IntArray
     query: IntArray
     positive: BoolArray
     values: ScoreArray
+    importance: FloatArray
 
     def take(self, queries: BoolArray) -> "Candidates":
         """The candidates of some sources."""
         kept = queries[self.query]
         query = (np.cumsum(queries) - 1)[self.query[kept]]
         start = np.searchsorted(query, np.arange(int(queries.sum())))
-        return Candidates(start, query, self.positive[kept], self.values[kept])
+        return Candidates(start, query, self.positive[kept], self.values[kept], self.importance[kept])
 
     def columns(self, which: Sequence[int]) -> "Candidates":
         """The same candidates with some of the parts."""
-        return Candidates(self.start, self.query, self.positive, np.ascontiguousarray(self.values[:, which]))
+        return replace(self, values=np.ascontiguousarray(self.values[:, which]))
 
     def ranks(self, scores: FloatArray | ScoreArray) -> FloatArray:
         """Realistic rank of each positive among the candidates of its source that are none, in order."""
@@ -96,7 +99,7 @@ def gather_candidates(fold: Fold, parts: Sequence[Part], *, engines: int, rng: n
     row = np.concatenate([found[0] + start for found, start in zip(blocks, range(0, len(sources), rows), strict=True)])
     first = np.searchsorted(row, np.arange(len(sources)))
     positive, values = (np.concatenate([found[i] for found in blocks]) for i in (1, 2))
-    return Candidates(first, row, positive, values)
+    return Candidates(first, row, positive, values, positive.astype(np.float64))
 
 
 def _distinct(edges: Edges, nodes: int) -> Edges:

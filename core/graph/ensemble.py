@@ -14,7 +14,7 @@ from core.graph.ease_both import fit_ease_both
 from core.graph.features import make_features
 from core.graph.parts import Ensemble, Part
 from core.graph.reranker import fit_weights
-from core.graph.scorers import ScoreArray, Scorer
+from core.graph.scorers import Scorer
 from core.jobs import Job, Progress, between
 
 Fit: TypeAlias = Callable[..., Job[Scorer]]
@@ -58,8 +58,9 @@ def fit_ensemble(
 
         m_b is the mean size of engine b's scores of training edges, φ the features of
         :func:`core.graph.features.make_features`, w from :func:`core.graph.reranker.fit_weights` with the best single
-        engine as the prior. Up to ``BOTH_LIMIT`` nodes, both sides of :func:`core.graph.ease_both.fit_ease_both` are
-        engines too, and come first.
+        engine as the prior. A validation edge counts 1 / (1 + r / 10) in learning, r its best rank among all engines:
+        where none comes near it, its likelihood says little of the first ten. Up to ``BOTH_LIMIT`` nodes, both sides of
+        :func:`core.graph.ease_both.fit_ease_both` are engines too, and come first.
 
         Three kinds of sum are compared by cross-validation over the sources of validation edges: each engine alone,
         all engines, and all engines with all features. The one of the highest mean of hit@10 and reciprocal rank@20
@@ -197,7 +198,11 @@ def _choose(parts: tuple[Part, ...], own: int, found: Candidates, rng: np.random
     """The sum of the best figure among each engine alone, all engines, and all parts."""
     spread = np.maximum(found.values.std(axis=0, dtype=np.float64), _SMALLEST)
     found = replace(found, values=found.values / spread.astype(np.float32))
-    figures = {part.name: _measure(found, found.values[:, place]) for place, part in enumerate(parts[:own])}
+    ranks = [found.ranks(found.values[:, place]) for place in range(own)]
+    importance = np.zeros(len(found.query))
+    importance[found.positive] = 1 / (1 + np.min(ranks, axis=0) / _TOP)
+    found = replace(found, importance=importance)
+    figures = {part.name: _measure(of_engine) for part, of_engine in zip(parts, ranks, strict=False)}
     best = list(figures).index(max(figures, key=figures.__getitem__))
     fold_of = rng.integers(_FOLDS, size=len(found.start))
     sums = {ENGINES_ONLY: found.columns(range(own)), ALL: found}
@@ -227,10 +232,9 @@ def _cross_validate(found: Candidates, best: int, fold_of: IntArray) -> float:
         if outside.any() and not outside.all():
             here = outside[found.query]
             scores[here] = found.values[here] @ _fit(found.take(~outside), best)
-    return _measure(found, scores)
+    return _measure(found.ranks(scores))
 
 
-def _measure(found: Candidates, scores: FloatArray | ScoreArray) -> float:
-    """Mean of hit@10 and reciprocal rank@20 of the positives."""
-    ranks = found.ranks(scores)
+def _measure(ranks: FloatArray) -> float:
+    """Mean of hit@10 and reciprocal rank@20."""
     return float(((ranks <= _TOP).mean() + np.where(ranks <= _TOP_RECIPROCAL, 1 / ranks, 0.0).mean()) / 2)

@@ -13,16 +13,17 @@ def fit_weights(candidates: Candidates, *, prior: FloatArray, strength: float) -
     r"""Conditional logit with a normal prior.
 
     Definition
-        .. math:: \min_w \sum_{u \to v} -\log \frac{e^{w \cdot \varphi_{uv}}}{\sum_{c \in C_u} e^{w \cdot \varphi_{uc}}}
+        .. math:: \min_w \sum_{u \to v} -\iota_{uv} \log
+            \frac{e^{w \cdot \varphi_{uv}}}{\sum_{c \in C_u} e^{w \cdot \varphi_{uc}}}
             + \frac{\kappa}{2} \|w - w_0\|^2
 
-        McFadden (1974), each validation edge a choice among the candidates C_u of its source; the listwise loss of
-        Cao et al. (2007) at list length one.
+        McFadden (1974), each validation edge, of importance ι, a choice among the candidates C_u of its source; the
+        listwise loss of Cao et al. (2007) at list length one.
 
     Parameters
     ----------
     candidates
-        φ, positives and sources.
+        φ, sources, and ι of each positive.
     prior
         w₀ of shape (parts,): where the weights stay without data.
     strength
@@ -42,8 +43,9 @@ def fit_weights(candidates: Candidates, *, prior: FloatArray, strength: float) -
     from pairwise approach to listwise approach, ICML.
     """
     values, query, start = candidates.values, candidates.query, candidates.start
-    chosen = values[candidates.positive].sum(axis=0, dtype=np.float64)
-    choices = np.bincount(query, weights=candidates.positive, minlength=len(start))
+    importance = candidates.importance
+    chosen = (importance.astype(np.float32) @ values).astype(np.float64)
+    choices = np.bincount(query, weights=importance, minlength=len(start))
 
     def loss(weights: FloatArray) -> tuple[float, FloatArray]:
         scores = (values @ weights.astype(np.float32)).astype(np.float64)

@@ -58,7 +58,7 @@ def test_ranks_against_a_loop(seed):
     query = np.repeat([0, 1, 2], [4, 7, 5])
     positive = draw.random(16) < 0.4
     scores = draw.integers(0, 4, 16).astype(float)  # many ties
-    found = Candidates(np.array([0, 4, 11]), query, positive, np.zeros((16, 1), np.float32))
+    found = Candidates(np.array([0, 4, 11]), query, positive, np.zeros((16, 1), np.float32), positive * 1.0)
     expected = []
     for i in np.flatnonzero(positive):
         others = scores[(query == query[i]) & ~positive]
@@ -68,8 +68,9 @@ def test_ranks_against_a_loop(seed):
 
 def test_some_sources_and_some_parts():
     values = np.arange(12, dtype=np.float32).reshape(6, 2)
-    found = Candidates(np.array([0, 2, 5]), np.array([0, 0, 1, 1, 1, 2]), np.array([True] * 6), values)
+    found = Candidates(np.array([0, 2, 5]), np.array([0, 0, 1, 1, 1, 2]), np.array([True] * 6), values, np.arange(6.0))
     some = found.take(np.array([True, False, True]))
     assert some.start.tolist() == [0, 2]
     assert some.query.tolist() == [0, 0, 1]
+    assert some.importance.tolist() == [0, 1, 5]
     assert some.columns([1]).values.tolist() == [[1], [3], [11]]

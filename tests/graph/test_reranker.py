@@ -15,7 +15,8 @@ def some_candidates(seed=0, sources=40, each=12, parts=3):
     score = (values @ np.array([2.0, -1.0, 0.0])[:parts]).reshape(sources, each) + noise
     positive = (score == score.max(axis=1, keepdims=True)).ravel()
     positive[rng.integers(0, len(positive), 10)] = True
-    return Candidates(np.arange(0, sources * each, each), query, positive, values)
+    importance = positive * rng.uniform(0.1, 1, len(positive))
+    return Candidates(np.arange(0, sources * each, each), query, positive, values, importance)
 
 
 def loss(found, weights, prior, strength):
@@ -23,7 +24,8 @@ def loss(found, weights, prior, strength):
     for query in range(len(found.start)):
         here = found.query == query
         scores = found.values[here].astype(float) @ weights
-        total += sum(np.log(np.exp(scores).sum()) - scores[i] for i in np.flatnonzero(found.positive[here]))
+        importance = found.importance[here]
+        total += (importance * (np.log(np.exp(scores).sum()) - scores)).sum()
     return total
 
 
