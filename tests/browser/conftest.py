@@ -122,13 +122,19 @@ def complaints(page: Page) -> Iterator[list[str]]:
     found: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
-        if message.type == "error" and not message.location["url"].endswith(PROBES):
-            found.append(f"{message.text} at {message.location['url']}")
+        place = message.location["url"]
+        if message.type == "error" and not place.endswith(PROBES) and not _of_replaced_button(message.text, place):
+            found.append(f"{message.text} at {place}")
 
     page.on("console", note)
     page.on("pageerror", lambda error: found.append(str(error)))
     yield found
     assert found == []
+
+
+def _of_replaced_button(text: str, place: str) -> bool:
+    """Streamlit asks for the file of a download button; a run that begins just then has replaced button and file."""
+    return "/media/" in place or "Download Button source error" in text
 
 
 @pytest.fixture(scope="session")
