@@ -15,7 +15,7 @@ from core.jobs import Job, Progress
 PER_ENGINE = 60
 AT_RANDOM = 30
 _CELLS = 1 << 23  # scores held at a time
-_SCORES = 8_000_000_000  # scores asked of one engine
+_SCORES = 1_000_000_000  # scores asked of one engine
 _FEWEST, _MOST = 200, 6_000  # sources
 
 

@@ -20,7 +20,7 @@ from core.jobs import Job, Progress, between
 Fit: TypeAlias = Callable[..., Job[Scorer]]
 
 BOTH_LIMIT = 20_000  # nodes up to which the exact inverse is made
-WALK_LIMIT = 200_000  # nodes up to which all walks are stored
+WALK_LIMIT = 100_000  # nodes up to which all walks are stored
 ENGINES_ONLY, ALL = "all engines", "all engines and features"
 _BOTH = ("edges of the source", "edges of the target")
 _AGAIN = ("ease", "cocitation", "ppr", "strap", "hope", "popularity")  # learn nothing from validation edges

@@ -185,8 +185,8 @@ def test_relabelled_nodes_give_relabelled_scores(monkeypatch):
 
 
 def test_larger_graphs_get_engines_that_they_can_afford(monkeypatch):
-    assert "strap" in list_members(200_000)
-    assert "strap" not in list_members(200_001)
+    assert "strap" in list_members(100_000)
+    assert "strap" not in list_members(100_001)
     assert list_members(1_000_000) == ("cocitation", "blade", "lightgcn", "popularity")
     monkeypatch.setattr(ensemble, "BOTH_LIMIT", 10)
     assert "edges of the source" not in fit(groups_split().fold).compared
