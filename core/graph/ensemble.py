@@ -22,6 +22,7 @@ Fit: TypeAlias = Callable[..., Job[Scorer]]
 BOTH_LIMIT = 20_000  # nodes up to which the exact inverse is made
 WALK_LIMIT = 100_000  # nodes up to which all walks are stored
 ENGINES_ONLY, ALL = "all engines", "all engines and features"
+NEAR = ", edges within reach first"
 _BOTH = ("edges of the source", "edges of the target")
 _AGAIN = ("ease", "cocitation", "ppr", "strap", "hope", "popularity")  # learn nothing from validation edges
 _DIMENSIONS = 256  # of strap
@@ -58,13 +59,14 @@ def fit_ensemble(
 
         m_b is the mean size of engine b's scores of training edges, φ the features of
         :func:`core.graph.features.make_features`, w from :func:`core.graph.reranker.fit_weights` with the best single
-        engine as the prior. A validation edge counts 1 / (1 + r / 10) in learning, r its best rank among all engines:
-        where none comes near it, its likelihood says little of the first ten. Up to ``BOTH_LIMIT`` nodes, both sides of
-        :func:`core.graph.ease_both.fit_ease_both` are engines too, and come first.
+        engine as the prior. Up to ``BOTH_LIMIT`` nodes, both sides of :func:`core.graph.ease_both.fit_ease_both` are
+        engines too, and come first.
 
-        Three kinds of sum are compared by cross-validation over the sources of validation edges: each engine alone,
-        all engines, and all engines with all features. The one of the highest mean of hit@10 and reciprocal rank@20
-        is fitted on all validation edges; among equals, the simpler.
+        Sums are compared by cross-validation over the sources of validation edges: each engine alone, all engines, and
+        all engines with all features; the last two with all edges alike, and with an edge counting 1 / (1 + r / 10), r
+        its best rank among all engines, since the likelihood of an edge that none comes near says little of the first
+        ten. The sum of the highest mean of hit@10 and reciprocal rank@20 is fitted on all validation edges; among
+        equals, the simpler.
 
         With the weights fixed, engines in closed form and features are then fitted again on training and validation
         edges together, as the members of a stacked model are (Wolpert 1992). The networks stay: they need the
@@ -195,18 +197,22 @@ def _scale(scorer: Scorer, source: IntArray, target: IntArray) -> float:
 
 
 def _choose(parts: tuple[Part, ...], own: int, found: Candidates, rng: np.random.Generator) -> Ensemble:
-    """The sum of the best figure among each engine alone, all engines, and all parts."""
+    """The sum of the best figure among each engine alone, all engines, and all parts, the last two learned two ways."""
     spread = np.maximum(found.values.std(axis=0, dtype=np.float64), _SMALLEST)
     found = replace(found, values=found.values / spread.astype(np.float32))
     ranks = [found.ranks(found.values[:, place]) for place in range(own)]
-    importance = np.zeros(len(found.query))
-    importance[found.positive] = 1 / (1 + np.min(ranks, axis=0) / _TOP)
-    found = replace(found, importance=importance)
     figures = {part.name: _measure(of_engine) for part, of_engine in zip(parts, ranks, strict=False)}
     best = list(figures).index(max(figures, key=figures.__getitem__))
+    near = np.zeros(len(found.query))
+    near[found.positive] = 1 / (1 + np.min(ranks, axis=0) / _TOP)
+    ways = {"": found, NEAR: replace(found, importance=near)}
+    sums = {
+        name + way: candidates.columns(range(count))
+        for name, count in ((ENGINES_ONLY, own), (ALL, len(parts)))
+        for way, candidates in ways.items()
+    }
     fold_of = rng.integers(_FOLDS, size=len(found.start))
-    sums = {ENGINES_ONLY: found.columns(range(own)), ALL: found}
-    figures |= {name: _cross_validate(columns, best, fold_of) for name, columns in sums.items()}
+    figures |= {name: _cross_validate(candidates, best, fold_of) for name, candidates in sums.items()}
     order = sorted(figures, key=figures.__getitem__, reverse=True)  # stable: of equals, the simpler is first
     chosen = order[0]
     weights = _fit(sums[chosen], best) if chosen in sums else np.eye(own)[best]
