@@ -11,7 +11,8 @@ from core.errors import InputError, RecScopeError
 from core.graph.candidates import Candidates, gather_candidates
 from core.graph.data import Edges, Fold, Graph
 from core.graph.ease_both import fit_ease_both
-from core.graph.features import make_features
+from core.graph.features import make_features, make_source_features
+from core.graph.lean import lean_on_sources
 from core.graph.parts import Ensemble, Part
 from core.graph.reranker import fit_weights
 from core.graph.scorers import Scorer
@@ -68,7 +69,9 @@ def fit_ensemble(
         ten. The sum of the highest mean of hit@10 and reciprocal rank@20 is fitted on all validation edges; among
         equals, the simpler.
 
-        With the weights fixed, engines in closed form and features are then fitted again on training and validation
+        Then :func:`core.graph.lean.lean_on_sources` makes scores of different sources comparable.
+
+        With all weights fixed, engines in closed form and features are then fitted again on training and validation
         edges together, as the members of a stacked model are (Wolpert 1992). The networks stay: they need the
         validation edges to know when to stop.
 
@@ -116,7 +119,7 @@ def fit_ensemble(
     parts = (*parts, *(Part(name, scorer, bend, 1.0, 1.0) for name, scorer, bend in make_features(fold.graph)))
     found = yield from between(0.6, 0.7, gather_candidates(fold, parts, engines=own, rng=rng))
     yield Progress(0.7, "weighing the engines")
-    chosen = _choose(parts, own, found, rng)
+    chosen = lean_on_sources(_choose(parts, own, found, rng), fold, fewest=_FEWEST)
     return (yield from between(0.75, 1, _fit_again(chosen, fold, engines, rng))) if again else chosen
 
 
@@ -162,7 +165,8 @@ def _fit_again(chosen: Ensemble, fold: Fold, engines: Mapping[str, Fit], rng: np
     joined = Fold(_join(fold), fold.validation.take(np.arange(0)))
     names = [part.name for part in chosen.parts if part.name in (*_BOTH, *_AGAIN)]
     scorers = yield from _fit_scorers(joined, names, engines, rng)
-    scorers |= {name: scorer for name, scorer, _ in make_features(joined.graph)}
+    features = (*make_features(joined.graph), *make_source_features(joined.graph))
+    scorers |= {name: scorer for name, scorer, _ in features}
     return replace(
         chosen, parts=tuple(replace(part, scorer=scorers.get(part.name, part.scorer)) for part in chosen.parts)
     )

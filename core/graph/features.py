@@ -42,10 +42,22 @@ def make_features(graph: Graph) -> tuple[Feature, ...]:
     return (*_degrees(graph), *_common_neighbours(graph), *_categories(graph), *_likeness(graph))
 
 
+def make_source_features(graph: Graph) -> tuple[Feature, ...]:
+    """Features that are the same for all targets of a source: the logarithms of its degrees."""
+    into, out, one = _log_degrees(graph)
+    return (
+        ("popularity of the source", Factors(into[:, None], one[:, None]), "plain"),
+        ("targets of the source", Factors(out[:, None], one[:, None]), "plain"),
+    )
+
+
+def _log_degrees(graph: Graph) -> tuple[ScoreArray, ScoreArray, ScoreArray]:
+    into, out = (np.log1p(degree.astype(np.float32)) for degree in (graph.in_degree, graph.out_degree))
+    return into, out, np.ones_like(into)
+
+
 def _degrees(graph: Graph) -> Iterator[Feature]:
-    into = np.log1p(graph.in_degree.astype(np.float32))
-    out = np.log1p(graph.out_degree.astype(np.float32))
-    one = np.ones_like(into)
+    into, out, one = _log_degrees(graph)
     for name, source, target in (
         ("popularity of the target", one, into),
         ("popularity of the target, squared", one, into**2),
