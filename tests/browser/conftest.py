@@ -46,9 +46,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(DEADLINE))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium for the whole run."""
+    """One Chromium for a file of tests; its event loop stays in the thread, where no other test may find it."""
     chromium = find_or_install()
     if chromium is None:
         pytest.fail("no Chromium: run python -m tests.browser.chromium and read its message", pytrace=False)
@@ -58,14 +58,14 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def reader(browser: Browser) -> Iterator[BrowserContext]:
     """The reader of every test."""
     with _seated(browser) as context:
         yield context
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def other_reader(browser: Browser) -> Iterator[BrowserContext]:
     """Somebody else: nothing of the first reader's browser is in theirs."""
     with _seated(browser) as context:
