@@ -19,6 +19,7 @@ from core.delay.arms import DEFAULT_ARMS, plan_arm
 from core.delay.compare import Comparison, Schedule, compare_arms, compare_on_log
 from core.delay.data import Options
 from core.delay.export import export_weights, write_whole
+from core.delay.kept import delete_log, list_logs
 from core.delay.laws import DAY
 from core.delay.load import load_log
 from core.delay.recorded import RecordedLog, count_later, end_log
@@ -62,6 +63,12 @@ def register(words: Any) -> None:
     _add_log(maturity)
     add_json(maturity)
     maturity.set_defaults(run=_maturity)
+    commands.add_parser("list", help="stored logs").set_defaults(run=_list)
+    delete = commands.add_parser("delete", help="delete stored logs, with the rows prepared from them")
+    which = delete.add_mutually_exclusive_group(required=True)
+    which.add_argument("digest", nargs="?", help="data digest, as list prints it")
+    which.add_argument("--all", action="store_true", help="every stored log")
+    delete.set_defaults(run=_delete)
 
 
 def _register_compare(commands: Any) -> None:
@@ -160,6 +167,21 @@ def _maturity(arguments: argparse.Namespace) -> None:
     cohorts["start"] = cohorts["start"].dt.strftime("%Y-%m-%d")
     lines = cohorts.astype(object).to_dict(orient="records")
     write_json(_describe(recorded) | found | {"cohorts": lines}, arguments.json)
+
+
+def _list(_: argparse.Namespace) -> None:
+    for kept in list_logs(Settings.from_environment()):
+        about = "cannot be read" if kept.rows is None else f"{kept.rows:>12,} rows  {kept.name!r}"
+        sys.stdout.write(f"{kept.digest}  {about}\n")
+
+
+def _delete(arguments: argparse.Namespace) -> None:
+    settings = Settings.from_environment()
+    digests = [kept.digest for kept in list_logs(settings)] if arguments.all else [arguments.digest]
+    for digest in digests:
+        if not delete_log(digest, settings=settings):
+            raise InputError(f"There is no stored log {digest[:12]}….", fix="See `delay list`.")
+        sys.stdout.write(f"deleted {digest}\n")
 
 
 def _open(arguments: argparse.Namespace) -> tuple[RecordedLog, float]:

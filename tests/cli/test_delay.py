@@ -202,3 +202,17 @@ class TestMaturity:
             "1 rows left out: the conversion comes before the event", "times name no zone and are read as UTC",
         ]  # fmt: skip
         assert "note: 1 rows left out: the conversion comes before the event\n" in outcome.err
+
+
+class TestListAndDelete:
+    def test_lists_what_is_stored_and_deletes_it(self, call, log, home) -> None:
+        call("maturity", log, *AS_OF, *END)
+        digest, about = call("list").out.rstrip().split("  ", 1)
+        assert about.strip() == f"{len(pd.read_parquet(log)):,} rows  'log.parquet'"
+        assert call("delete", digest).out == f"deleted {digest}\n"
+        assert (call("list").out, list((home / "delay").glob("*.parquet"))) == ("", [])
+        assert call("delete", "--all").out == ""
+
+    def test_what_is_not_there_or_no_digest_is_told(self, call) -> None:
+        assert "There is no stored log 000000000000" in call("delete", "0" * 64).err
+        assert "not a data digest" in call("delete", "../x").err
