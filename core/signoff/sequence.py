@@ -80,7 +80,8 @@ class BinomialSequence:
             share = betainc(t + 1, n - t + 1, sigma)
             found = betaln(t + 1, n - t + 1) + np.log(share) - xlogy(t + 1, sigma) - xlog1py(n - t, -sigma)
         found, far = np.array(found), (share < LEAST) & (sigma > 0)
-        found[far] = _far_below(n[far], t[far], sigma[far])
+        if far.any():
+            found[far] = _far_below(n[far], t[far], sigma[far])
         return np.asarray(np.where(sigma > 0, found, 0.0))
 
     def against_at_most(self, tally: Tally, target: npt.ArrayLike) -> FloatArray:
