@@ -18,7 +18,7 @@ from pages._shell_jobs import compute, keep
 from pages._signoff_evidence import show_comparison, show_evidence
 from pages._signoff_rival import show_rival
 from pages._signoff_sent import Sent, drop_sent, find_sent
-from pages._signoff_view import POLICY, VERSION, View, sign_by
+from pages._signoff_view import OUTCOME, POLICY, VERSION, View, sign_by
 
 FORM = "signoff_submit"
 REVIEW_DAYS = 90
@@ -29,8 +29,8 @@ def show_draft(view: View) -> None:
     sent = find_sent()
     if sent is None:
         st.info("There is no draft. Tune thresholds, confirm them, and choose 'Send to sign-off' under Export.")
-        if st.button("Go to thresholds", key="signoff_go_tune", icon=":material/tune:", type="primary"):
-            st.switch_page("pages/thresholds.py", query_params={})  # without them it refuses to drop those of widgets
+        if OUTCOME not in st.session_state:  # it would stand where the second half of a double click on submit ends
+            _lead_to_thresholds()
         return
     with view.ledger.stream(view.policy) as stream:
         active, rivals = find_latest(stream), stream.open_versions()
@@ -42,6 +42,11 @@ def show_draft(view: View) -> None:
         with guarded(f"signoff_rival_{version}"):
             show_rival(view, sent, version)
     _ask(view, draft)
+
+
+def _lead_to_thresholds() -> None:
+    if st.button("Go to thresholds", key="signoff_go_tune", icon=":material/tune:", type="primary"):
+        st.switch_page("pages/thresholds.py", query_params={})  # without them it refuses to drop those of widgets
 
 
 def _count(view: View) -> int:

@@ -229,6 +229,7 @@ def test_a_draft_is_submitted_once_with_all_that_it_rests_on(desk: Desk, stock: 
     assert record.payload["review_by"] == (now_utc().date() + timedelta(days=90)).isoformat()
     assert record.payload["guarantee"] == stock.made["first"].draft.payload["guarantee"]
     assert "There is no draft." in words(app)
+    assert "signoff_go_tune" not in keys(app, "button"), "the second half of a double click would press it"
 
 
 @pytest.mark.parametrize("blank", ["", "  \n "])
