@@ -6,6 +6,7 @@ waiting; and for an arm with signals the same arm without.
 
 import json
 import sys
+from dataclasses import replace
 from typing import Any
 
 from bench._delay_checks import at_least, at_most, within
@@ -21,6 +22,7 @@ NEAR, FAR = 1.10, 1.40  # of the oracle's regret
 CLOSE_NATS = 1e-4  # what counts as the oracle's regret where nothing changes, and that regret is near 0 itself
 T_SEEN = 3.0
 RECOVERED = 0.8
+WALKS = (0.0, 0.01, 0.02, 0.03, 0.04, 0.05)
 SIGNAL_ARMS = tuple(name for name in DEFAULT_ARMS if ARMS[name].signals)
 
 
@@ -39,10 +41,22 @@ def main() -> None:
             "what": f"{SEEDS} worlds per preset, trained on day 60, scored on the next against the true probability",
             "peer": "oracle, naive and wait in the same worlds; arms with signals: the same arm without",
             "presets": {name: _describe(comparison) for name, comparison in compared.items()},
+            "gradual_by_walk": [_vary_walk(walk) for walk in WALKS],
             "checks": checks,
         },
         sys.stdout,
     )
+
+
+def _vary_walk(walk: float) -> dict[str, Any]:
+    """How the effects of gradual drift depend on how fast it is: regrets over that of the oracle."""
+    preset, arms = PRESETS["gradual"], ("oracle", "naive", "wait", "is_snapshot", "is_signal")
+    print("bench: walk", walk, file=sys.stderr, flush=True)
+    world = replace(preset.world, walk=walk)
+    found = finish(compare_arms(world, arms=arms, seeds=range(SEEDS), schedule=Schedule(), options=Options()))
+    oracle = _regret(found, "oracle")
+    ratios = {arm: round(_regret(found, arm) / oracle, 3) for arm in arms[1:]}
+    return {"walk": walk, "is_preset": walk == preset.world.walk, "regret_over_oracle": ratios}
 
 
 def _compare(name: str) -> Comparison:

@@ -79,11 +79,8 @@ def _check(name: str, against: dict[str, dict[str, Difference]]) -> dict[str, An
     best = max(BY_DEGREE, key=lambda mode: against[mode][name].ratio)
     found = against[best][name]
     told = {"what": f"HR@10, {name}: best of {', '.join(BY_DEGREE)} / uniform", "mode": best, "peer": "uniform"}
-    return told | tell(found) | {
-        "target": f"at least {GAIN}",
-        "met": found.ratio >= GAIN,
-        "verdict": found.verdict,
-    }  # fmt: skip
+    told |= {"target": f"at least {GAIN}, the difference above 0", "met": found.ratio >= GAIN and found.lo > 0}
+    return told | tell(found) | {"verdict": found.verdict}
 
 
 if __name__ == "__main__":

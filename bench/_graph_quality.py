@@ -1,7 +1,7 @@
 """How well engines rank, run by ``bench/graph.py``: on Amazon Photo, and on graphs of other natures. Prints JSON.
 
-Every engine is evaluated as ``graph evaluate`` does it, with its defaults, on the split by pair; seeds are pooled one
-below the other, and intervals resample the sources.
+Every engine is evaluated with its defaults on the split by pair; seeds are pooled one below the other, and intervals
+resample the sources.
 """
 
 import argparse
@@ -9,7 +9,8 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,16 @@ import numpy as np
 
 from bench._graph_worlds import WORLDS, read_photo
 from core.graph.compare import Difference, compare_values
-from core.graph.data import Graph
+from core.graph.data import Fold, Graph
 from core.graph.direction import MEASURES
-from core.graph.engines import ENGINES
-from core.graph.evaluation import EngineResult, Evaluation
+from core.graph.engines import ENGINES, Engine
+from core.graph.evaluate import evaluate_engines
+from core.graph.evaluation import EngineResult
 from core.graph.metrics import METRICS
 from core.graph.resample import Clusters, estimate_columns, make_clusters
-from core.graph.train import Trial, evaluate_trial
-from core.jobs import finish
+from core.graph.scorers import Scorer
+from core.graph.split import split_graph
+from core.jobs import Job, finish
 from core.rng import make_generator
 
 SEEDS = (0, 1, 2)
@@ -34,6 +37,9 @@ BEATEN_BY, EASE_BEATEN_BY, COCITATION_BEATEN_BY = 1.15, 1.05, 1.06
 MOST_SECONDS = 120
 WORSE = 0.01
 NAMES = [name for name in ENGINES if name != "random"]
+CLOSED = ("ease", "cocitation", "ppr", "strap", "hope", "popularity")  # learn nothing from validation edges
+MORE = ", validation edges too"
+LESS = "ensemble, members from training edges only"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,33 +62,54 @@ def main() -> None:
 
 
 def _photo(graph: Graph) -> dict[str, Any]:
-    measured, failed, clusters = measure(graph, SEEDS)
+    alike = [_tell_validation(ENGINES[name]) for name in CLOSED]
+    measured, failed, clusters = measure(graph, SEEDS, [*(ENGINES[name] for name in NAMES), _tell_less(), *alike])
     return {
         "graph": {"nodes": graph.nodes, "edges": len(graph.edges), "split": "pair, 75/5/20", "seeds": list(SEEDS)},
         "engines": {name: describe(one, clusters) for name, one in measured.items()},
         "failed": failed,
         "checks": [*_compare(measured, clusters), *_directions(measured), *_seconds(measured)],
+        "same_edges_for_all": _compare_alike(measured, clusters),
     }
 
 
-def measure(graph: Graph, seeds: Sequence[int]) -> tuple[dict[str, Measured], dict[str, str], Clusters]:
+def _tell_validation(engine: Engine) -> Engine:
+    """The engine, fitted on training and validation edges."""
+
+    def fit(fold: Fold, **options: Any) -> Job[Scorer]:
+        return (yield from engine.fit(Fold(fold.joined(), fold.validation.take(np.arange(0))), **options))
+
+    return replace(engine, name=engine.name + MORE, fit=fit)
+
+
+def _tell_less() -> Engine:
+    """The ensemble, whose members are not fitted again on training and validation edges once the weights are known."""
+    engine = ENGINES["ensemble"]
+    return replace(engine, name=LESS, fit=partial(engine.fit, again=False))
+
+
+def measure(
+    graph: Graph, seeds: Sequence[int], engines: Sequence[Engine]
+) -> tuple[dict[str, Measured], dict[str, str], Clusters]:
     """Each engine by itself, so that its time is its own; and clusters of the pooled test edges by source."""
     measured: dict[str, Measured] = {}
     failed: dict[str, str] = {}
-    sources: dict[int, np.ndarray] = {}
-    for name in NAMES:
-        results, spent = [], []
-        for seed in seeds:
+    splits = {seed: split_graph(graph, rng=make_generator(seed)) for seed in seeds}
+    for engine in engines:
+        results: list[EngineResult] = []
+        spent: list[float] = []
+        for seed, split in splits.items():
             started = time.process_time()
-            evaluation: Evaluation = finish(evaluate_trial(graph, Trial("pair", (name,), seed)))
+            evaluation = finish(evaluate_engines(split, [engine], seed=seed))
             spent.append(time.process_time() - started)
-            sources[seed] = evaluation.split.test.source
             results += evaluation.engines
             failed |= {failure.name: failure.reason for failure in evaluation.failed}
-            print(f"bench: {graph.name}, {name}, seed {seed}: {spent[-1]:.1f} s", file=sys.stderr, flush=True)
-        if name not in failed:
-            measured[name] = Measured(results, spent)
-    return measured, failed, make_clusters(np.concatenate([*sources.values()]), rng=make_generator(0))
+            found = [round(float(result.metrics.value[METRICS.index("HR@10")]), 4) for result in evaluation.engines]
+            print(f"bench: {graph.name}, {engine.name}, seed {seed}: {spent[-1]:.1f} s, HR@10 {found}", file=sys.stderr)
+        if engine.name not in failed:
+            measured[engine.name] = Measured(results, spent)
+    sources = np.concatenate([split.test.source for split in splits.values()])
+    return measured, failed, make_clusters(sources, rng=make_generator(0))
 
 
 def describe(one: Measured, clusters: Clusters) -> dict[str, Any]:
@@ -124,6 +151,24 @@ def _compare(measured: dict[str, Measured], clusters: Clusters) -> list[dict[str
     asked += [("ensemble", ("ease",), metric, EASE_BEATEN_BY) for metric in SHOWN]
     asked += [("blade", ("cocitation",), "HR@10", COCITATION_BEATEN_BY)]
     return [_compare_one(measured, clusters, *one) for one in asked]
+
+
+def _compare_alike(measured: dict[str, Measured], clusters: Clusters) -> dict[str, Any]:
+    """The two ways to let the ensemble and its peers learn from the same edges."""
+    pairs = {
+        "all know training edges only": (LESS, (*SIMPLE, "ease")),
+        "all know validation edges too": ("ensemble", [name + MORE for name in CLOSED]),
+    }
+    found: dict[str, Any] = {
+        "what": "by default the ensemble alone fits its members on validation edges too, once its weights are known"
+    }
+    for told, (name, others) in pairs.items():
+        found[told] = {}
+        for metric in SHOWN:
+            peer = find_best(measured, others, metric)
+            if name in measured and peer is not None:
+                found[told][metric] = {"peer": peer} | tell(compare(measured, name, peer, clusters)[metric])
+    return found
 
 
 def _compare_one(
@@ -174,7 +219,7 @@ def _others() -> dict[str, Any]:
 
 
 def _world(graph: Graph) -> dict[str, Any]:
-    measured, failed, clusters = measure(graph, SEEDS[:1])
+    measured, failed, clusters = measure(graph, SEEDS[:1], [ENGINES[name] for name in NAMES])
     checks = []
     for metric in SHOWN:
         best = find_best(measured, [name for name in NAMES if name != "ensemble"], metric)
