@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Literal
 from urllib.parse import parse_qs, urlsplit
@@ -15,6 +16,7 @@ from playwright.sync_api import Locator, Page, expect
 Start = Callable[..., str]
 Theme = Literal["light", "dark"]
 
+THEMES: tuple[Theme, ...] = ("light", "dark")
 PATIENCE = 60_000  # milliseconds
 UPLOADER = "[data-testid=stFileUploader] input"
 STANDARD = {
@@ -169,11 +171,19 @@ def unfold(page: Page) -> None:
 
 
 def assert_accessible(page: Page, place: str) -> None:
-    """No violation of WCAG A or AA, wide and narrow."""
+    """No violation of WCAG A or AA, light and dark, wide and narrow."""
     page.mouse.move(0, 0)
-    for width in (1440, 800):
+    for theme, width in product(THEMES, (1440, 800)):
+        page.emulate_media(color_scheme=theme)
         page.set_viewport_size({"width": width, "height": 900})
         page.wait_for_timeout(300)
-        found = Axe().run(page, options=STANDARD).response["violations"]
-        told = [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found]
-        assert told == [], f"{place} at {width}: {told}"
+        told = _violations(page)
+        if told:  # colours may have been on their way from one theme to the other
+            page.wait_for_timeout(2_000)
+            told = _violations(page)
+        assert told == [], f"{place}, {theme}, at {width}: {told}"
+
+
+def _violations(page: Page) -> list[tuple[str, list[str]]]:
+    found = Axe().run(page, options=STANDARD).response["violations"]
+    return [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found]

@@ -4,12 +4,10 @@ import re
 from pathlib import Path
 
 import pandas as pd
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.drive import (
     Start,
-    Theme,
     assert_accessible,
     expect_charts,
     expect_view,
@@ -119,9 +117,7 @@ def test_a_preset_sets_the_controls_and_the_link_keeps_it(page: Page, server: st
     expect(page.get_by_role("slider", name="Median delay, days")).to_have_value("9")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_no_view_breaks_wcag(page: Page, server: str, theme: Theme, tmp_path: Path) -> None:
-    page.emulate_media(color_scheme=theme)
+def test_no_view_breaks_wcag(page: Page, server: str, tmp_path: Path) -> None:
     visit(page, f"{server}/delay?{SMALL}", *SIMULATED)
     for view, titles in VIEWS.items():
         open_view(page, view, *titles)

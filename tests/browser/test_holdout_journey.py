@@ -21,6 +21,7 @@ from core.jobs import finish
 from core.settings import Settings
 from pages._shell import PAGES
 from tests.browser.drive import (
+    THEMES,
     UPLOADER,
     Start,
     Theme,
@@ -213,9 +214,7 @@ def test_the_accessibility_check_can_fail(page: Page, server: str) -> None:
         assert_accessible(page, "a page with a faint title")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_no_page_or_view_breaks_wcag(page: Page, server: str, theme: Theme, tmp_path: Path) -> None:
-    page.emulate_media(color_scheme=theme)
+def test_no_page_or_view_breaks_wcag(page: Page, server: str, tmp_path: Path) -> None:
     visit(page, f"{server}/", *OVERVIEW)
     unfold(page)
     assert_accessible(page, "overview")
@@ -241,7 +240,7 @@ def test_no_page_or_view_breaks_wcag(page: Page, server: str, theme: Theme, tmp_
     assert_accessible(page, "error")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", THEMES)
 def test_the_charts_text_can_be_read_in_either_theme(page: Page, server: str, theme: Theme) -> None:
     page.emulate_media(color_scheme=theme)
     visit(page, f"{server}/holdout?holdout_view=Slice", SLICE)

@@ -19,7 +19,7 @@ from core.signoff.workflow import submit
 from pages._shell import PAGES
 from pages._shell_visits import PLACE_LENGTH, PLACES, Place, Visits
 from tests.browser.conftest import ROOT, running_server
-from tests.browser.drive import Start, Theme, assert_accessible, parameter, wait_ready
+from tests.browser.drive import Start, assert_accessible, parameter, wait_ready
 from tests.conftest import make_settings
 from tests.oidc import Provider, Seen, look, running_provider
 from tests.signoff.acting import make_submission, signing
@@ -163,9 +163,7 @@ def test_secrets_that_cannot_be_read_let_nobody_in(start_server: Start, tmp_path
     assert "Self-declared" not in text
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_way_in_breaks_no_wcag(page: Page, company: Company, theme: Theme) -> None:
-    page.emulate_media(color_scheme=theme)
+def test_the_way_in_breaks_no_wcag(page: Page, company: Company) -> None:
     page.goto(company.url)
     expect_way_in(page)
     assert_accessible(page, "way in")

@@ -15,7 +15,6 @@ from core.thresholds.policy_file import read_policy
 from tests.browser.conftest import running_server
 from tests.browser.drive import (
     Start,
-    Theme,
     assert_accessible,
     expect_view,
     give_file,
@@ -345,11 +344,9 @@ def assert_told(page: Page, url: str, desk: Desk, version: int, *, by: set[str])
 # --- accessibility ---
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_no_view_breaks_wcag(page: Page, busy: tuple[str, Desk], theme: Theme) -> None:
+def test_no_view_breaks_wcag(page: Page, busy: tuple[str, Desk]) -> None:
     url, desk = busy
     desk.submit("Ada", "large")
-    page.emulate_media(color_scheme=theme)
     send_draft(page, url, desk, name="Grace")
     unfold(page)
     assert_accessible(page, "draft with a rival")

@@ -14,7 +14,6 @@ from core.thresholds.policy import Policy
 from core.thresholds.policy_file import read_policy
 from tests.browser.drive import (
     Start,
-    Theme,
     assert_accessible,
     expect_charts,
     expect_view,
@@ -140,9 +139,7 @@ def test_a_deep_link_is_the_first_visit_of_a_cold_server(page: Page, start_serve
 # --- accessibility ---
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_no_view_breaks_wcag(page: Page, server: str, theme: Theme) -> None:
-    page.emulate_media(color_scheme=theme)
+def test_no_view_breaks_wcag(page: Page, server: str) -> None:
     show(page, f"{server}/thresholds")
     unfold(page)
     assert_accessible(page, "before opening")

@@ -26,6 +26,14 @@ def parsed_sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_components() -> Iterator[None]:
+    """AppTest looks through all installed packages for components, a quarter of a second each time: there are none."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("streamlit.components.v2.manifest_scanner.scan_component_manifests", list)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, parsed_sample: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The data folder of this test."""

@@ -14,6 +14,7 @@ from scipy.stats import binomtest
 
 from core.engine.duck import DuckEngine
 from core.errors import InputError
+from core.holdout.data import Holdout
 from core.intervals import newcombe, wilson
 from core.signoff.look import Look, of_counts
 from core.signoff.sequence import BernsteinSequence, BinomialSequence
@@ -41,10 +42,15 @@ from tests.signoff.newer import Desk, draw_rows, sign
 MakeDesk = Callable[..., Desk]
 
 
+@pytest.fixture(scope="module")
+def signed_rows(make_holdout: MakeHoldout) -> Holdout:
+    return make_holdout(draw_rows(20_000, 0))
+
+
 @pytest.fixture
-def desk(engine: DuckEngine, make_holdout: MakeHoldout) -> MakeDesk:
+def desk(engine: DuckEngine, make_holdout: MakeHoldout, signed_rows: Holdout) -> MakeDesk:
     def make(frame: pd.DataFrame | None = None, *, group: str | None = None, **options: Any) -> Desk:
-        return sign(make_holdout(draw_rows(20_000, 0) if frame is None else frame, group=group), engine, **options)
+        return sign(signed_rows if frame is None else make_holdout(frame, group=group), engine, **options)
 
     return make
 
