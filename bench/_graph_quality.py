@@ -77,7 +77,7 @@ def _tell_validation(engine: Engine) -> Engine:
     """The engine, fitted on training and validation edges."""
 
     def fit(fold: Fold, **options: Any) -> Job[Scorer]:
-        return (yield from engine.fit(Fold(fold.joined(), fold.validation.take(np.arange(0))), **options))
+        return (yield from engine.fit(fold.joined(), **options))
 
     return replace(engine, name=engine.name + MORE, fit=fit)
 

@@ -182,6 +182,22 @@ class Fold:
     graph: Graph
     validation: Edges
 
+    def joined(self) -> Self:
+        """The same edges, all of them for training; weight and time of validation edges are not known: 1 and NaN."""
+        graph, added = self.graph, self.validation
+        source, target = (
+            np.concatenate([getattr(edges, end) for edges in (graph.edges, added)]) for end in ("source", "target")
+        )
+        every = Edges(source, target)
+        order = np.unique(every.keys(graph.nodes), return_index=True)[1]
+        weight = np.concatenate([graph.weight, np.ones(len(added))])[order]
+        time = np.concatenate([graph.time, np.full(len(added), np.nan)])[order]
+        return replace(
+            self,
+            graph=replace(graph, edges=every.take(order), weight=weight, time=time),
+            validation=added.take(np.arange(0)),
+        )
+
 
 def swap_direction(graph: Graph) -> Graph:
     """The same graph with every edge the other way round; swapping twice gives the first one back.

@@ -9,7 +9,7 @@ import numpy as np
 from core.arrays import FloatArray, IntArray
 from core.errors import InputError, RecScopeError
 from core.graph.candidates import Candidates, gather_candidates
-from core.graph.data import Edges, Fold, Graph
+from core.graph.data import Fold
 from core.graph.ease_both import fit_ease_both
 from core.graph.features import make_features, make_source_features
 from core.graph.lean import lean_on_sources
@@ -162,7 +162,7 @@ def _options(name: str, nodes: int) -> dict[str, int]:
 
 def _fit_again(chosen: Ensemble, fold: Fold, engines: Mapping[str, Fit], rng: np.random.Generator) -> Job[Ensemble]:
     """The same weights, with members and features that know the validation edges too."""
-    joined = Fold(_join(fold), fold.validation.take(np.arange(0)))
+    joined = fold.joined()
     names = [part.name for part in chosen.parts if part.name in (*_BOTH, *_AGAIN)]
     scorers = yield from _fit_scorers(joined, names, engines, rng)
     features = (*make_features(joined.graph), *make_source_features(joined.graph))
@@ -170,22 +170,6 @@ def _fit_again(chosen: Ensemble, fold: Fold, engines: Mapping[str, Fit], rng: np
     return replace(
         chosen, parts=tuple(replace(part, scorer=scorers.get(part.name, part.scorer)) for part in chosen.parts)
     )
-
-
-def _join(fold: Fold) -> Graph:
-    """The training graph with the validation edges, whose weight and time are not known."""
-    graph, nodes = fold.graph, fold.graph.nodes
-    source, target = (
-        np.concatenate([getattr(graph.edges, end), getattr(fold.validation, end)]) for end in ("source", "target")
-    )
-    every = Edges(source, target)
-    order = np.unique(every.keys(nodes), return_index=True)[1]
-    missing = len(fold.validation)
-    weight, time = (
-        np.concatenate([known, np.full(missing, unknown)])[order]
-        for known, unknown in ((graph.weight, 1.0), (graph.time, np.nan))
-    )
-    return replace(graph, edges=every.take(order), weight=weight, time=time)
 
 
 def _sample_edges(fold: Fold, rng: np.random.Generator) -> tuple[IntArray, IntArray]:

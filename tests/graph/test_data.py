@@ -5,8 +5,8 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from core.graph.data import Cleaning, swap_digest, swap_direction
-from tests.graph.tiny_graphs import make_graph, random_graph
+from core.graph.data import Cleaning, Fold, swap_digest, swap_direction
+from tests.graph.tiny_graphs import make_edges, make_graph, random_graph
 
 
 def test_a_swap_turns_every_edge_with_its_weight_and_time() -> None:
@@ -32,6 +32,16 @@ def test_swapping_twice_gives_the_graph_back() -> None:
 def test_a_swapped_digest_is_a_digest() -> None:
     assert len(swap_digest("0" * 64)) == 64
     assert swap_digest("0" * 64) != "0" * 64
+
+
+def test_joined_edges_are_in_order_and_of_unknown_weight_and_time() -> None:
+    graph = replace(make_graph([(0, 1), (2, 1)], 3, time=[10.0, 30.0]), weight=np.array([2.0, 3.0]))
+    joined = Fold(graph, make_edges([(2, 0), (0, 2)])).joined()
+    # 0→1, 2→1 and 2→0, 0→2, by source, then target: 0→1, 0→2, 2→0, 2→1
+    assert joined.graph.edges.keys(3).tolist() == [1, 2, 6, 7]
+    assert joined.graph.weight.tolist() == [2.0, 1.0, 1.0, 3.0]
+    assert np.array_equal(joined.graph.time, [10.0, np.nan, np.nan, 30.0], equal_nan=True)
+    assert len(joined.validation) == 0
 
 
 def test_cleaning_survives_json() -> None:
