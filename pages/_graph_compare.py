@@ -42,7 +42,10 @@ def show_compare(view: View) -> None:
             "Compare", key="graph_run", type="primary", icon=":material/play_arrow:",
             on_click=wanted.add, args=((view.graph.digest, trial),),
         )  # fmt: skip
-        st.caption("Fitted to 75 % of the edges, maybe tuned by 5 %, and asked for the other 20 %: seconds to minutes.")
+        st.caption(
+            "Fitted to 75 % of the edges, tuned by 5 % where an engine needs it, and asked for the other 20 %: seconds "
+            "to minutes. The ensemble, once it is tuned, is fitted to these 5 % too."
+        )
         return
     evaluation = compute(
         ("evaluation", view.graph.digest, trial),

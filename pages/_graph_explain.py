@@ -15,9 +15,10 @@ def show_explanation(view: View, source: int, target: int) -> None:
         st.markdown("**What the score consists of**")
         st.text(state_terms(found))
         if len(found.terms.value):
-            show_table(
-                found.frame()[["part", "title", "value", "category", "id"]], name="parts of the score", opened=True
-            )
+            show_table(found.by_part(), name="kinds of parts", opened=True)
+            if found.terms.through.any():
+                frame = found.frame()[["part", "title", "value", "category", "id"]]
+                show_table(frame, name="parts of the score", opened=True)
     with right:
         st.markdown("**What the graph says of the pair**")
         st.text(state_support(found))

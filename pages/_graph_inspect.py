@@ -4,10 +4,11 @@ import streamlit as st
 
 from core.errors import InputError
 from core.graph.recommend import Recommendations, recommend_symmetric
+from core.graph.substitutes import find_substitutes
 from core.graph.wording import name_product, state_asymmetry, state_symmetric
 from core.ingest.store import digest_bytes
 from pages._graph_explain import show_explanation
-from pages._graph_lists import show_recommendations, show_symmetric
+from pages._graph_lists import show_recommendations, show_substitutes, show_symmetric
 from pages._graph_view import View, choose_product, find_list, look_at, show_product
 from pages._shell_jobs import keep
 from pages._shell_show import tell_apart
@@ -17,7 +18,7 @@ TITLES = {"next": "Customers who bought this next want", "before": "This is boug
 
 
 def show_inspect(view: View) -> None:
-    """Both lists side by side, a sentence on the asymmetry, the explanation, and the symmetric list."""
+    """Both lists side by side, a sentence on the asymmetry, the explanation, the symmetric list, and substitutes."""
     node = choose_product(view)
     show_product(view, node)
     left, right = st.columns([2, 3], vertical_alignment="bottom")
@@ -40,6 +41,7 @@ def show_inspect(view: View) -> None:
         )  # fmt: skip
         show_explanation(view, *pair)
     _show_symmetric(view, lists["next"], k=k, known=known)
+    _show_substitutes(view, node, k=k)
 
 
 def _choose_pair(lists: dict[str, Recommendations]) -> tuple[Recommendations, int] | None:
@@ -70,6 +72,17 @@ def _show_symmetric(view: View, directed: Recommendations, *, k: int, known: boo
     st.text(state_symmetric(symmetric))
     show_symmetric(symmetric)
     st.caption(
-        "One vector per product cannot tell before from after: its best list is by the mean of both scores, the same "
-        "for both questions."
+        "One vector per product cannot tell before from after. Of all models without direction, the nearest to this "
+        "engine takes the mean of both scores, and so has one list for both questions."
+    )
+
+
+def _show_substitutes(view: View, node: int, *, k: int) -> None:
+    st.subheader("What could stand in its place")
+    show_substitutes(
+        keep(("substitutes", *view.key, node, k), lambda: find_substitutes(view.graph, view.scorer, node, k=k))
+    )
+    st.caption(
+        "Products whose source vectors point the same way, because the same things are wanted after them. Rivals that "
+        "share accessories stand here; where every accessory fits one product only, its accessories do."
     )

@@ -7,6 +7,7 @@ import streamlit as st
 
 from core.export import safe_csv
 from core.graph.recommend import Recommendations, SymmetricList
+from core.graph.substitutes import Substitutes
 from core.plotting import clean_label
 
 ROW, HEAD, RANK_WIDTH, TITLE_WIDTH = 35, 38, 46, 230  # pixels
@@ -33,9 +34,11 @@ HELP = {
     "absent": "Not in the directed list",
     "wrong_way": "The opposite direction has the higher score",
     "status": "new: no known edge either way",
+    "likeness": "Cosine of both source vectors; 1 is the same",
 }
 ORDER = ("rank", "title", "score", "reverse_score", "asymmetry", "reverse_rank", "status", "in_degree", "out_degree",
          "category", "id")  # fmt: skip
+SUBSTITUTES = ("rank", "title", "likeness", "in_degree", "out_degree", "category", "id")
 SYMMETRIC = ("rank", "title", "wrong_way", "absent", "symmetric_score", "score", "reverse_score", "category", "id")
 
 
@@ -45,6 +48,14 @@ def show_recommendations(found: Recommendations, *, name: str) -> None:
         st.text(found.note)
     if len(found.node):
         _show(found.frame(), ORDER, name=name)
+
+
+def show_substitutes(found: Substitutes) -> None:
+    """The products that are alike as a source, or that there is none."""
+    if len(found.node):
+        _show(found.frame(), SUBSTITUTES, name="alike as a source")
+    else:
+        st.text("This engine finds no product alike.")
 
 
 def show_symmetric(found: SymmetricList) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from core.errors import InputError
-from core.graph.cold_start import AttachedFactors
+from core.graph.cold_start import is_inferred
 from core.graph.data import Graph
 from core.graph.explain import Explanation, explain
 from core.graph.model_file import Model
@@ -25,6 +25,7 @@ from pages._shell_show import tell_apart
 SEARCH, PRODUCT = "graph_search", "graph_product"
 SUGGESTED = 50
 EXAMPLE = "phone-010"  # of the sample
+ROLES: dict[Direction, str] = {"next": "wanted next", "before": "bought before"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,11 +108,9 @@ def show_product(view: View, node: int) -> None:
         f"{clean_label(graph.items.title[node])} · {clean_label(category)} · leads to {leads:,} products, "
         f"{reached:,} lead to it"
     )
-    if isinstance(view.scorer, AttachedFactors):
-        lent = {"wanted next": view.scorer.inferred_source, "bought before": view.scorer.inferred_target}
-        for what, inferred in lent.items():
-            if inferred[node]:
-                st.badge(f"What is {what}: inferred from similar items", icon=":material/content_copy:", color="orange")
+    for direction, what in ROLES.items():
+        if is_inferred(view.scorer, node, direction):
+            st.badge(f"What is {what}: inferred from similar items", icon=":material/content_copy:", color="orange")
 
 
 def find_list(view: View, node: int, direction: Direction, *, k: int, with_known: bool) -> Recommendations:

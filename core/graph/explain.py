@@ -100,6 +100,13 @@ class Explanation:
         described.insert(0, "part", terms.part)
         return described.assign(value=terms.value)
 
+    def by_part(self) -> pd.DataFrame:
+        """One line per kind of part, largest in size first: part, terms (how many), value (their sum)."""
+        told = pd.DataFrame({"part": self.terms.part, "value": self.terms.value})
+        summed = told.groupby("part", sort=False)["value"].agg(["size", "sum"])
+        summed = summed.sort_values("sum", key=np.abs, ascending=False, kind="stable").reset_index()
+        return summed.rename(columns={"size": "terms", "sum": "value"})
+
 
 def explain(graph: Graph, scorer: Scorer, source: int, target: int) -> Explanation:
     """Take score(source → target) apart, exactly where the scorer is a sum, and list what the graph says of the pair.

@@ -139,9 +139,4 @@ class HopFactors(Factors):
             part = f"hop {hop}" if hop else _OWN
             found.append(Terms.through_nodes(part, node, value))
             step = csr_array(step @ (self.into if hop % 2 else self.out))
-        return Terms(
-            part=np.concatenate([one.part for one in found]),
-            node=np.concatenate([one.node for one in found]),
-            through=np.concatenate([one.through for one in found]),
-            value=np.concatenate([one.value for one in found]),
-        )
+        return Terms.together(found)

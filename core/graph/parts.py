@@ -1,13 +1,13 @@
 """A score as a weighted sum of parts, each a scorer of its own whose scores are bent in one of three ways."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
 from core.arrays import IntArray
 from core.graph.scorers import ScoreArray, Scorer
-from core.graph.terms import Terms
+from core.graph.terms import Explainable, Terms
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,6 +41,22 @@ class Part:
     bend: Bend
     scale: float
     weight: float
+
+    def terms(self, source: int, target: int) -> Terms:
+        r"""What the part adds to the score of a pair, through the products that its scorer names.
+
+        Definition
+            Where the scorer says x = Σ_i x_i, the part adds f(x) in shares of the same proportions:
+
+            .. math:: f(x) = \sum_i \frac{f(x)}{x}\, x_i
+        """
+        score = self.scorer.score_pairs(np.array([source]), np.array([target]))
+        x, value = float(score[0]), float(self.value(score)[0])
+        inner = self.scorer.terms(source, target) if x and isinstance(self.scorer, Explainable) else None
+        if inner is None or not inner.through.any():
+            return Terms.named(np.array([self.name], dtype=object), np.array([value]))
+        part = np.array([f"{self.name}: {name}" for name in inner.part], dtype=object)
+        return replace(inner, part=part, value=inner.value * (value / x), note="")
 
     def value(self, scores: ScoreArray) -> ScoreArray:
         """What the part adds where its scorer says ``scores``, an array that is used up."""
@@ -102,10 +118,8 @@ class Ensemble:
         return total
 
     def terms(self, source: int, target: int) -> Terms:
-        """What each part adds to the score of a pair."""
-        one, other = np.array([source]), np.array([target])
-        values = [float(part.value(part.scorer.score_pairs(one, other))[0]) for part in self.parts]
-        return Terms.named(np.array([part.name for part in self.parts], dtype=object), np.array(values))
+        """What each part adds to the score of a pair, through which products where the part tells."""
+        return Terms.together([part.terms(source, target) for part in self.parts])
 
     def frame(self) -> "pd.DataFrame":
         """One row per part: part, bend, scale, weight."""

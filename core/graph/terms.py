@@ -1,5 +1,6 @@
 """Parts whose sum is one score: what a scorer that is a sum says when asked why."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self, runtime_checkable
 
@@ -44,6 +45,14 @@ class Terms:
         """Terms that go through no node."""
         count = len(part)
         return cls(part, np.zeros(count, dtype=np.int64), np.zeros(count, dtype=bool), value, note)
+
+    @classmethod
+    def together(cls, several: Sequence["Terms"]) -> Self:
+        """The terms of several sums that are summed in turn."""
+        part, node, through, value = (
+            np.concatenate([getattr(terms, name) for terms in several]) for name in ("part", "node", "through", "value")
+        )
+        return cls(part, node, through, value)
 
     def sorted(self) -> Self:
         """The terms that are not 0, largest in size first; ties stay in order."""

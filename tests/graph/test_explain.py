@@ -40,6 +40,7 @@ def test_parts_of_a_product_by_hand():
     assert frame["id"].tolist() == ["n3", "n2"]
     assert frame["part"].tolist() == ["shared neighbour"] * 2
     assert found.terms.note == ""
+    assert found.by_part().to_dict("list") == {"part": ["shared neighbour"], "terms": [2], "value": [-2]}
 
 
 @pytest.mark.parametrize("sparse", [True, False])

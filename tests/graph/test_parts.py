@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from core.graph.parts import Ensemble, Part
+from core.graph.scorers import Product
 from tests.graph.tiny_graphs import Table
 
 
@@ -46,6 +48,20 @@ def test_the_terms_sum_to_the_score():
         terms = total.terms(source, target)
         assert terms.part.tolist() == ["plain", "root", "log"]
         assert terms.value.sum() == pytest.approx(total.score_from(np.array([source]))[0, target], rel=1e-6)
+
+
+def test_a_part_divides_what_it_adds_as_its_scorer_divides_its_score():
+    # score(0 → 2) = 2 · 5 (through 1) + 3 · 2 (through 2) = 16; ½ · 16^(3/4) = 4 in shares of 10 : 6
+    left, right = np.zeros((3, 3), np.float32), np.zeros((3, 3), np.float32)
+    left[0, 1:], right[1:, 2] = (2, 3), (5, 2)
+    through = Part("kin", Product(csr_array(left), right), "root", 1.0, 0.5)
+    flat = Part("flat", Table(np.full((3, 3), 2, np.float32)), "plain", 1.0, 1.0)
+    terms = Ensemble((through, flat), "all", (), ()).terms(0, 2)
+    assert terms.part.tolist() == ["kin: shared neighbour"] * 2 + ["flat"]
+    assert terms.value == pytest.approx([2.5, 1.5, 2.0])
+    assert (terms.node[:2].tolist(), terms.through.tolist()) == ([1, 2], [True, True, False])
+    nothing = Ensemble((through, flat), "all", (), ()).terms(1, 2)  # there is nothing to divide
+    assert (nothing.part.tolist(), nothing.value.tolist()) == (["kin", "flat"], [0, 2])
 
 
 def test_scores_of_the_parts_are_not_used_up():

@@ -23,8 +23,8 @@ PHONE = "Vindrel Pico 6 phone, 128 GB"
 AROUND = f"Before and next: {PHONE}"
 MAP = "Map of products, as a query (left) and as an answer (right)"
 VIEWS = {
-    "Inspect": ([], ["csv_bought next", "csv_bought before", "csv_parts of the score", "csv_links between the two",
-                     "csv_without direction"]),
+    "Inspect": ([], ["csv_bought next", "csv_bought before", "csv_kinds of parts", "csv_parts of the score",
+                     "csv_links between the two", "csv_without direction", "csv_alike as a source"]),
     "Neighbourhood": ([AROUND], ["csv_arrows around the product", "csv_products around the product"]),
     "Map": ([MAP], ["csv_most alike", "csv_map of products"]),
     "Compare engines": (
@@ -120,7 +120,7 @@ def test_a_case_is_bought_after_its_phone_and_a_model_without_direction_offers_t
     assert "Phones" not in set(app.dataframe[0].value["category"])
     assert app.dataframe[1].value["category"].iloc[0] == "Phones"
     assert "of its 10 products lie the wrong way round" in words(app)
-    wrong = app.dataframe[-1].value
+    wrong = next(one.value for one in app.dataframe if "wrong_way" in one.value)
     assert wrong[wrong["wrong_way"]]["category"].iloc[0] == "Phones"
 
 
