@@ -34,6 +34,8 @@ PICTURES = {
     "signoff_watch": ("signoff", "Watch", WIDE, "light"),
     "graph": ("graph", "Inspect", WIDE, "light"),
     "graph_around": ("graph", "Neighbourhood", WIDE, "light"),
+    "delay": ("delay", "Simulate", WIDE, "light"),
+    "delay_anatomy": ("delay", "Anatomy of the bias", WIDE, "light"),
     "holdout_slice_dark_800": ("holdout", "Slice", NARROW, "dark"),
 }
 

@@ -225,6 +225,8 @@ def test_the_controls_are_kept_while_another_page_is_visited() -> None:
 def test_a_value_outside_the_bounds_does_no_harm(kind: str, key: str, value: Any) -> None:
     app = open_delay()
     getattr(app, kind)(key=key).set_value(value).run()
+    shown = getattr(app, kind)(key=key)
+    assert shown.min <= shown.value <= shown.max
     assert "What this does not tell" in words(app)
 
 
