@@ -155,19 +155,22 @@ def _compare(measured: dict[str, Measured], clusters: Clusters) -> list[dict[str
 
 def _compare_alike(measured: dict[str, Measured], clusters: Clusters) -> dict[str, Any]:
     """The two ways to let the ensemble and its peers learn from the same edges."""
-    pairs = {
-        "all know training edges only": (LESS, (*SIMPLE, "ease")),
-        "all know validation edges too": ("ensemble", [name + MORE for name in CLOSED]),
+    more = {name: name + MORE for name in CLOSED}
+    settings = {
+        "all know training edges only": (LESS, SIMPLE, "ease"),
+        "all know validation edges too": ("ensemble", [more[name] for name in SIMPLE if name in more], more["ease"]),
     }
     found: dict[str, Any] = {
         "what": "by default the ensemble alone fits its members on validation edges too, once its weights are known"
     }
-    for told, (name, others) in pairs.items():
-        found[told] = {}
-        for metric in SHOWN:
-            peer = find_best(measured, others, metric)
-            if name in measured and peer is not None:
-                found[told][metric] = {"peer": peer} | tell(compare(measured, name, peer, clusters)[metric])
+    for told, (name, peers, ease) in settings.items():
+        best = {metric: find_best(measured, peers, metric) for metric in SHOWN}
+        found[told] = [
+            {"what": metric, "peer": peer} | tell(compare(measured, name, peer, clusters)[metric])
+            for metric in SHOWN
+            for peer in (best[metric], ease)
+            if peer in measured and name in measured
+        ]
     return found
 
 
