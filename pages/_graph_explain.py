@@ -15,7 +15,9 @@ def show_explanation(view: View, source: int, target: int) -> None:
         st.markdown("**What the score consists of**")
         st.text(state_terms(found))
         if len(found.terms.value):
-            show_table(found.by_part(), name="kinds of parts", opened=True)
+            kinds = found.by_part()
+            if len(kinds) > 1:
+                show_table(kinds, name="kinds of parts", opened=True)
             if found.terms.through.any():
                 frame = found.frame()[["part", "title", "value", "category", "id"]]
                 show_table(frame, name="parts of the score", opened=True)

@@ -10,7 +10,7 @@ from core.graph.recommend import Recommendations, SymmetricList
 from core.graph.substitutes import Substitutes
 from core.plotting import clean_label
 
-ROW, HEAD, RANK_WIDTH, TITLE_WIDTH = 35, 38, 46, 230  # pixels
+ROW, HEAD, RANK_WIDTH, NUMBER_WIDTH, TITLE_WIDTH = 35, 38, 46, 76, 190  # pixels
 TEXTS = ("title", "category", "id")
 HEADS = {
     "rank": "#",
@@ -95,6 +95,6 @@ def _configure(column: str, values: "pd.Series[Any]") -> Any:
         return st.column_config.TextColumn(head, width=TITLE_WIDTH)
     if pd.api.types.is_numeric_dtype(values):
         whole = column in ("rank", "reverse_rank", "in_degree", "out_degree")
-        width = RANK_WIDTH if column == "rank" else None
+        width = RANK_WIDTH if column == "rank" else NUMBER_WIDTH
         return st.column_config.NumberColumn(head, width=width, format="localized" if whole else "%.3g", help=about)
     return st.column_config.TextColumn(head, help=about)

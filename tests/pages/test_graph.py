@@ -23,8 +23,8 @@ PHONE = "Vindrel Pico 6 phone, 128 GB"
 AROUND = f"Before and next: {PHONE}"
 MAP = "Map of products, as a query (left) and as an answer (right)"
 VIEWS = {
-    "Inspect": ([], ["csv_bought next", "csv_bought before", "csv_kinds of parts", "csv_parts of the score",
-                     "csv_links between the two", "csv_without direction", "csv_alike as a source"]),
+    "Inspect": ([], ["csv_bought next", "csv_bought before", "csv_parts of the score", "csv_links between the two",
+                     "csv_without direction", "csv_alike as a source"]),
     "Neighbourhood": ([AROUND], ["csv_arrows around the product", "csv_products around the product"]),
     "Map": ([MAP], ["csv_most alike", "csv_map of products"]),
     "Compare engines": (
