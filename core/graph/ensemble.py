@@ -200,10 +200,11 @@ def _choose(parts: tuple[Part, ...], own: int, found: Candidates, rng: np.random
         for way, candidates in ways.items()
     }
     fold_of = rng.integers(_FOLDS, size=len(found.start))
-    figures |= {name: _cross_validate(candidates, best, fold_of) for name, candidates in sums.items()}
+    fitted = {name: _fit(candidates, best) for name, candidates in sums.items()}
+    figures |= {name: _cross_validate(sums[name], best, fold_of, start=fitted[name]) for name in sums}
     order = sorted(figures, key=figures.__getitem__, reverse=True)  # stable: of equals, the simpler is first
     chosen = order[0]
-    weights = _fit(sums[chosen], best) if chosen in sums else np.eye(own)[best]
+    weights = fitted[chosen] if chosen in sums else np.eye(own)[best]
     weighed = tuple(
         replace(part, weight=float(weight / size))
         for part, weight, size in zip(parts, weights, spread, strict=False)
@@ -212,20 +213,21 @@ def _choose(parts: tuple[Part, ...], own: int, found: Candidates, rng: np.random
     return Ensemble(weighed, chosen, tuple(order), tuple(figures[name] for name in order))
 
 
-def _fit(found: Candidates, best: int) -> FloatArray:
+def _fit(found: Candidates, best: int, start: FloatArray | None = None) -> FloatArray:
     """Weights of all columns, drawn towards the best engine alone at the weight that it has alone."""
     prior = np.zeros(found.values.shape[1])
     prior[best] = fit_weights(found.columns([best]), prior=np.zeros(1), strength=_STRENGTH)[0]
-    return fit_weights(found, prior=prior, strength=_STRENGTH)
+    return fit_weights(found, prior=prior, strength=_STRENGTH, start=start)
 
 
-def _cross_validate(found: Candidates, best: int, fold_of: IntArray) -> float:
+def _cross_validate(found: Candidates, best: int, fold_of: IntArray, *, start: FloatArray) -> float:
+    """The figure of a sum on sources that its weights were not fitted on; ``start`` makes the fits short."""
     scores = np.empty(len(found.query))
     for fold in range(_FOLDS):
         outside = fold_of == fold
         if outside.any() and not outside.all():
             here = outside[found.query]
-            scores[here] = found.values[here] @ _fit(found.take(~outside), best)
+            scores[here] = found.values[here] @ _fit(found.take(~outside), best, start)
     return _measure(found.ranks(scores))
 
 

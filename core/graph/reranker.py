@@ -9,7 +9,9 @@ from core.graph.candidates import Candidates
 _ROUNDS = 200
 
 
-def fit_weights(candidates: Candidates, *, prior: FloatArray, strength: float) -> FloatArray:
+def fit_weights(
+    candidates: Candidates, *, prior: FloatArray, strength: float, start: FloatArray | None = None
+) -> FloatArray:
     r"""Conditional logit with a normal prior.
 
     Definition
@@ -28,6 +30,8 @@ def fit_weights(candidates: Candidates, *, prior: FloatArray, strength: float) -
         w₀ of shape (parts,): where the weights stay without data.
     strength
         κ > 0. Parts should be of about equal spread.
+    start
+        Where the search begins, of shape (parts,); None takes the prior. The minimum is the same.
 
     Returns
     -------
@@ -42,21 +46,22 @@ def fit_weights(candidates: Candidates, *, prior: FloatArray, strength: float) -
     McFadden (1974), Conditional logit analysis of qualitative choice behavior; Cao et al. (2007), Learning to rank:
     from pairwise approach to listwise approach, ICML.
     """
-    values, query, start = candidates.values, candidates.query, candidates.start
+    values, query, first = candidates.values, candidates.query, candidates.start
     importance = candidates.importance
     chosen = (importance.astype(np.float32) @ values).astype(np.float64)
-    choices = np.bincount(query, weights=importance, minlength=len(start))
+    choices = np.bincount(query, weights=importance, minlength=len(first))
 
     def loss(weights: FloatArray) -> tuple[float, FloatArray]:
         scores = (values @ weights.astype(np.float32)).astype(np.float64)
-        highest = np.maximum.reduceat(scores, start)
+        highest = np.maximum.reduceat(scores, first)
         odds = np.exp(scores - highest[query])
-        total = np.add.reduceat(odds, start)
+        total = np.add.reduceat(odds, first)
         expected = (odds * (choices / total)[query]).astype(np.float32)
         away = weights - prior
         fit = float(choices @ (np.log(total) + highest)) - float(chosen @ weights)
         slope = (expected @ values).astype(np.float64) - chosen
         return fit + strength / 2 * float(away @ away), slope + strength * away
 
-    found = minimize(loss, prior, jac=True, method="L-BFGS-B", options={"maxiter": _ROUNDS})
+    begin = prior if start is None else start
+    found = minimize(loss, begin, jac=True, method="L-BFGS-B", options={"maxiter": _ROUNDS})
     return np.asarray(found.x, dtype=np.float64)

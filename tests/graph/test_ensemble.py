@@ -171,7 +171,9 @@ def test_one_seed_one_result():
 
 def test_relabelled_nodes_give_relabelled_scores(monkeypatch):
     monkeypatch.setattr(candidates, "AT_RANDOM", 0)
-    monkeypatch.setattr(ensemble, "_cross_validate", lambda *_: 1.0)  # which sources share a fold depends on the order
+    monkeypatch.setattr(
+        ensemble, "_cross_validate", lambda *_, **__: 1.0
+    )  # which sources share a fold depends on the order
     engines = {name: FITS[name] for name in ("cocitation", "popularity")}
     fold, order = groups_split().fold, rng(9).permutation(60)
 

@@ -39,6 +39,14 @@ def test_no_step_from_the_weights_lowers_the_loss(seed, strength):
         assert loss(found, weights + step, prior, strength) > least
 
 
+def test_where_the_search_begins_changes_nothing():
+    found, prior = some_candidates(), np.zeros(3)
+    usual = fit_weights(found, prior=prior, strength=1.0)
+    assert fit_weights(found, prior=prior, strength=1.0, start=np.array([5.0, 5.0, -5.0])) == pytest.approx(
+        usual, abs=1e-3
+    )
+
+
 def test_the_weights_that_made_the_choices_come_back():
     found = some_candidates(sources=3000)
     weights = fit_weights(found, prior=np.zeros(3), strength=0.01)
