@@ -24,11 +24,13 @@ def show_simulate(scene: Scene) -> None:
     comparison = compare_scene(scene)
     st.markdown(f"**{state_recovery(comparison)}**")
     st.markdown(explain_comparison(comparison, scene.drift))
+    rounds, cadence = scene.schedule.rounds, scene.schedule.cadence
+    trained = "" if rounds == 1 else f" for the first of {rounds} times"
+    scored = "the day" if cadence == 1 else f"the {cadence} days"
     st.caption(
         f"{len(comparison.runs)} simulated worlds of {replace(scene.world, days=scene.schedule.days).rows:,} "
-        f"impressions; trained on day {scene.schedule.at}, {scene.schedule.rounds} training(s) in a row, each scored "
-        f"against the true probability on the {scene.schedule.cadence} day(s) after it. Bars are 95 % intervals over "
-        "worlds."
+        f"impressions; trained on day {scene.schedule.at}{trained}, and scored against the true probability on "
+        f"{scored} after a training. Bars are 95 % intervals over worlds."
     )
     left, right = st.columns(2)
     with left:
