@@ -42,7 +42,7 @@ def show_score(view: LogView) -> None:
     show_pairs(comparison, key="log")
     st.caption(
         f"Trained {'once, at the as-of date' if days == 1 else f'{days} times, daily from the as-of date on'}, and "
-        "scored on the next day's final labels. The days share most of their training rows, so the errors are somewhat too "
+        "scored on the next day's final labels. Days share most of their training rows, so errors are somewhat too "
         "small. Regret needs the true probability, which no log has: log-loss stands in its place."
     )
     show_measures(comparison, key="log")
