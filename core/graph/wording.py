@@ -50,6 +50,8 @@ def state_asymmetry(recommendations: Recommendations, place: int) -> str:
         return f"Both ways: {said['does'].format(query, other)}, and {said['does'].format(other, query)} ({ranks})."
     if rank <= TOP:
         return f"{said['does'].format(query, other)}; {said['does not'].format(other, query)}: {ranks}."
+    if back <= TOP:
+        return f"{said['does not'].format(query, other)}; {said['does'].format(other, query)}: {ranks}."
     return f"Neither is among the other's first {TOP}: {query} and {other}, {ranks}."
 
 

@@ -55,6 +55,12 @@ def test_one_way_is_told_with_both_ranks() -> None:
     )
     found = recommend(graph, table(scores.T), 0, k=15, direction="before")
     assert state_asymmetry(found, 0).startswith("n0 is recommended by n29; n29 is not recommended by n0: place 1")
+    # asked by 20, who comes before? 29 … 21, 19 … 0: 8 stands at place 21, and of those before 8, 20 is the tenth
+    before = recommend(graph, table(scores.T), 20, k=25, direction="before")
+    assert before.node[20] == 8
+    assert state_asymmetry(before, 20).startswith(
+        "n20 is not recommended by n8; n8 is recommended by n20: place 21 in the list one way, rank 10 of 29 the other"
+    )
     assert state_asymmetry(found, 14).startswith("Neither is among the other's first 10: n0 and n15, place 15 in")
 
 
