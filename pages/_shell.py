@@ -65,7 +65,8 @@ def open_page(word: str, purpose: str, steps: Sequence[Step]) -> None:
         go_first = {"on_click": _go, "args": (word, steps, 1)}
         st.button("Show me", key=f"{word}_tour_start", icon=":material/play_circle:", **go_first)
     st.markdown(purpose)
-    _show_step(word, steps)
+    with st.container():  # also without a step: what follows keeps its place, and its tabs the focus of the keyboard
+        _show_step(word, steps)
 
 
 def consume_deep_link() -> None:
