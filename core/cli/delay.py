@@ -5,6 +5,7 @@ What measures maturity is imported where it is called: scipy.stats takes a while
 
 import argparse
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ import pyarrow as pa
 from core.cli.bar import run_with_bar
 from core.cli.inputs import check_files
 from core.cli.output import add_json, write_json
+from core.cli.stored import register_stored
 from core.delay.arms import DEFAULT_ARMS, plan_arm
 from core.delay.compare import Comparison, Schedule, compare_arms, compare_on_log
 from core.delay.data import Options
@@ -63,12 +65,10 @@ def register(words: Any) -> None:
     _add_log(maturity)
     add_json(maturity)
     maturity.set_defaults(run=_maturity)
-    commands.add_parser("list", help="stored logs").set_defaults(run=_list)
-    delete = commands.add_parser("delete", help="delete stored logs, with the rows prepared from them")
-    which = delete.add_mutually_exclusive_group(required=True)
-    which.add_argument("digest", nargs="?", help="data digest, as list prints it")
-    which.add_argument("--all", action="store_true", help="every stored log")
-    delete.set_defaults(run=_delete)
+    register_stored(
+        commands, "delay", "log", also=", with the rows prepared from them", tell=_tell_logs,
+        delete=lambda digest, settings: delete_log(digest, settings=settings),
+    )  # fmt: skip
 
 
 def _register_compare(commands: Any) -> None:
@@ -169,19 +169,9 @@ def _maturity(arguments: argparse.Namespace) -> None:
     write_json(_describe(recorded) | found | {"cohorts": lines}, arguments.json)
 
 
-def _list(_: argparse.Namespace) -> None:
-    for kept in list_logs(Settings.from_environment()):
-        about = "cannot be read" if kept.rows is None else f"{kept.rows:>12,} rows  {kept.name!r}"
-        sys.stdout.write(f"{kept.digest}  {about}\n")
-
-
-def _delete(arguments: argparse.Namespace) -> None:
-    settings = Settings.from_environment()
-    digests = [kept.digest for kept in list_logs(settings)] if arguments.all else [arguments.digest]
-    for digest in digests:
-        if not delete_log(digest, settings=settings):
-            raise InputError(f"There is no stored log {digest[:12]}….", fix="See `delay list`.")
-        sys.stdout.write(f"deleted {digest}\n")
+def _tell_logs(settings: Settings) -> Iterator[tuple[str, str]]:
+    for kept in list_logs(settings):
+        yield kept.digest, "cannot be read" if kept.rows is None else f"{kept.rows:>12,} rows  {kept.name!r}"
 
 
 def _open(arguments: argparse.Namespace) -> tuple[RecordedLog, float]:

@@ -7,6 +7,7 @@ import argparse
 import json
 import math
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
@@ -14,6 +15,7 @@ from typing import Any, get_args
 from core.cli.bar import run_with_bar
 from core.cli.graph_inputs import add_graph, open_graph
 from core.cli.output import add_json, write_json
+from core.cli.stored import register_stored
 from core.errors import InputError
 from core.graph.cold_start import infer_cold_items, is_inferred
 from core.graph.export import Method, export_recommendations
@@ -43,12 +45,10 @@ def register(words: Any) -> None:
     _register_evaluate(commands)
     _register_models(commands)
     _register_lists(commands)
-    commands.add_parser("list", help="stored graphs").set_defaults(run=_list)
-    delete = commands.add_parser("delete", help="delete stored graphs, with their models")
-    which = delete.add_mutually_exclusive_group(required=True)
-    which.add_argument("digest", nargs="?", help="data digest, as list prints it")
-    which.add_argument("--all", action="store_true", help="every stored graph")
-    delete.set_defaults(run=_delete)
+    register_stored(
+        commands, "graph", "graph", also=", with their models", tell=_tell_graphs,
+        delete=lambda digest, settings: delete_graph(digest, settings=settings),
+    )  # fmt: skip
 
 
 def _register_evaluate(commands: Any) -> None:
@@ -203,17 +203,8 @@ def _export(arguments: argparse.Namespace) -> None:
     write_json(told | {"recall": told["recall"] if math.isfinite(told["recall"]) else None}, None)
 
 
-def _list(_: argparse.Namespace) -> None:
-    for kept in list_graphs(Settings.from_environment()):
+def _tell_graphs(settings: Settings) -> Iterator[tuple[str, str]]:
+    for kept in list_graphs(settings):
         known = kept.nodes is not None and kept.edges is not None
         about = f"{kept.nodes:>10,} products {kept.edges:>12,} edges  {kept.name!r}" if known else "cannot be read"
-        sys.stdout.write(f"{kept.digest}  {about}\n")
-
-
-def _delete(arguments: argparse.Namespace) -> None:
-    settings = Settings.from_environment()
-    digests = [kept.digest for kept in list_graphs(settings)] if arguments.all else [arguments.digest]
-    for digest in digests:
-        if not delete_graph(digest, settings=settings):
-            raise InputError(f"There is no stored graph {digest[:12]}….", fix="See `graph list`.")
-        sys.stdout.write(f"deleted {digest}\n")
+        yield kept.digest, about

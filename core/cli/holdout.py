@@ -3,13 +3,14 @@
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from core.cli.bar import run_with_bar
 from core.cli.inputs import METHODS, add_input, load_input, name_method, read_binning, read_filter
+from core.cli.stored import register_stored
 from core.engine.duck import DuckEngine
-from core.errors import InputError
 from core.holdout.exploration import Exploration, explore
 from core.holdout.load import holdout_store
 from core.holdout.positivity import BINS, LEVELS
@@ -37,12 +38,10 @@ def register(words: Any) -> None:
     add("--half-width", type=float, default=HALF_WIDTH, metavar="H", help="its half-width (default %(default)s)")
     add("--html", type=Path, metavar="OUT", required=True, help="where to write the report")
     report.set_defaults(run=_report)
-    commands.add_parser("list", help="stored holdouts").set_defaults(run=_list)
-    delete = commands.add_parser("delete", help="delete stored holdouts")
-    which = delete.add_mutually_exclusive_group(required=True)
-    which.add_argument("digest", nargs="?", help="data digest, as list prints it")
-    which.add_argument("--all", action="store_true", help="every stored holdout")
-    delete.set_defaults(run=_delete)
+    register_stored(
+        commands, "holdout", "holdout", tell=_tell_holdouts,
+        delete=lambda digest, settings: holdout_store(settings).delete(digest),
+    )  # fmt: skip
 
 
 def _add_input(command: argparse.ArgumentParser) -> None:
@@ -86,18 +85,8 @@ def _report(arguments: argparse.Namespace) -> None:
     arguments.html.write_text(build_report(parts), encoding="utf-8")
 
 
-def _list(_: argparse.Namespace) -> None:
-    store = holdout_store(Settings.from_environment())
+def _tell_holdouts(settings: Settings) -> Iterator[tuple[str, str]]:
+    store = holdout_store(settings)
     for digest in store.digests():
         metadata = store.read_metadata(digest)
-        about = f"{metadata['parsed']['rows']:>12,} rows  {metadata['name']!r}" if metadata else "cannot be read"
-        sys.stdout.write(f"{digest}  {about}\n")
-
-
-def _delete(arguments: argparse.Namespace) -> None:
-    store = holdout_store(Settings.from_environment())
-    digests = store.digests() if arguments.all else [arguments.digest]
-    for digest in digests:
-        if not store.delete(digest):
-            raise InputError(f"There is no stored holdout {digest[:12]}….", fix="See `holdout list`.")
-        sys.stdout.write(f"deleted {digest}\n")
+        yield digest, f"{metadata['parsed']['rows']:>12,} rows  {metadata['name']!r}" if metadata else "cannot be read"
