@@ -11,6 +11,7 @@ from core.arrays import FloatArray, IntArray
 from core.checks import check_count
 from core.graph.adjacent import as_row, check_node, edges_after, edges_before
 from core.graph.data import BoolArray, Graph, TextArray
+from core.graph.products import describe_products
 from core.graph.retrieve import Direction, retrieve, towards
 from core.graph.scorers import Scorer
 
@@ -88,18 +89,11 @@ class Ego:
 
     def node_frame(self) -> pd.DataFrame:
         """One line per node: node, id, title, category, role, layer, degrees in the whole graph."""
-        items = self.graph.items
-        return pd.DataFrame(
-            {
-                "node": self.node,
-                "id": self.graph.ids[self.node],
-                "title": items.title[self.node],
-                "category": np.array(items.categories, dtype=object)[items.category[self.node]],
-                "role": self.role,
-                "layer": self.layer,
-                "in_degree": self.graph.in_degree[self.node],
-                "out_degree": self.graph.out_degree[self.node],
-            }
+        return describe_products(self.graph, self.node).assign(
+            role=self.role,
+            layer=self.layer,
+            in_degree=self.graph.in_degree[self.node],
+            out_degree=self.graph.out_degree[self.node],
         )
 
 

@@ -9,6 +9,7 @@ from core.arrays import FloatArray, IntArray
 from core.errors import InputError
 from core.graph.adjacent import check_node, edges_after, edges_before
 from core.graph.data import Graph, TextArray
+from core.graph.products import describe_products
 from core.graph.scorers import Scorer
 from core.graph.terms import Explainable, Terms
 
@@ -60,7 +61,7 @@ class Support:
 
     def frame(self) -> pd.DataFrame:
         """One line per kind and product: kind, id, title, category, links, strength."""
-        described = _describe(self.graph, self.node)
+        described = describe_products(self.graph, self.node)
         return described.assign(kind=self.kind, links=self.count, strength=self.strength)[
             ["kind", *described.columns, "links", "strength"]
         ]
@@ -94,7 +95,7 @@ class Explanation:
     def frame(self) -> pd.DataFrame:
         """One line per part: part, node (missing where it goes through none), id, title, category, value."""
         terms = self.terms
-        described = _describe(self.graph, terms.node)
+        described = describe_products(self.graph, terms.node)
         described = described.where(pd.Series(terms.through), axis=0)
         described["node"] = described["node"].astype("Int64")
         described.insert(0, "part", terms.part)
@@ -213,9 +214,3 @@ def _edges_of(graph: Graph, nodes: IntArray) -> tuple[IntArray, IntArray]:
     which = np.repeat(np.arange(len(nodes)), degree)
     within = np.arange(len(which)) - np.repeat(np.cumsum(degree) - degree, degree)
     return first[which] + within, which
-
-
-def _describe(graph: Graph, nodes: IntArray) -> pd.DataFrame:
-    items = graph.items
-    category = np.array(items.categories, dtype=object)[items.category[nodes]]
-    return pd.DataFrame({"node": nodes, "id": graph.ids[nodes], "title": items.title[nodes], "category": category})

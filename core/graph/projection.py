@@ -9,6 +9,7 @@ import pandas as pd
 from core.arrays import FloatArray, IntArray
 from core.checks import check_count
 from core.graph.data import Graph
+from core.graph.products import describe_products
 from core.graph.ranking import rows_at_a_time
 from core.graph.retrieve import top_k
 from core.graph.scorers import Factors, ScoreArray, Scorer
@@ -76,20 +77,14 @@ class Projection:
 
     def frame(self) -> pd.DataFrame:
         """One line per product: node, id, title, category, both places, and the most similar products by id."""
-        items, ids = self.graph.items, self.graph.ids[self.node]
-        return pd.DataFrame(
-            {
-                "node": self.node,
-                "id": ids,
-                "title": items.title[self.node],
-                "category": np.array(items.categories, dtype=object)[items.category[self.node]],
-                "source_x": self.source[:, 0],
-                "source_y": self.source[:, 1],
-                "target_x": self.target[:, 0],
-                "target_y": self.target[:, 1],
-                "alike_as_query": [", ".join(ids[alike[alike >= 0]]) for alike in self.alike_source],
-                "alike_as_answer": [", ".join(ids[alike[alike >= 0]]) for alike in self.alike_target],
-            }
+        ids = self.graph.ids[self.node]
+        return describe_products(self.graph, self.node).assign(
+            source_x=self.source[:, 0],
+            source_y=self.source[:, 1],
+            target_x=self.target[:, 0],
+            target_y=self.target[:, 1],
+            alike_as_query=[", ".join(ids[alike[alike >= 0]]) for alike in self.alike_source],
+            alike_as_answer=[", ".join(ids[alike[alike >= 0]]) for alike in self.alike_target],
         )
 
 

@@ -11,6 +11,7 @@ from core.checks import check_count
 from core.errors import InputError
 from core.graph.adjacent import as_row, check_node, edges_after, edges_before
 from core.graph.data import BoolArray, Edges, Graph, make_adjacency
+from core.graph.products import describe_products
 from core.graph.ranking import rank_edges
 from core.graph.retrieve import Direction, retrieve, towards
 from core.graph.scorers import ScoreArray, Scorer
@@ -74,7 +75,7 @@ class Recommendations:
 
     def frame(self) -> pd.DataFrame:
         """One line per item: rank, id, title, category, both scores and their difference, degrees, status."""
-        return _describe(self.graph, self.node).assign(
+        return _rank(self.graph, self.node).assign(
             score=self.score,
             reverse_score=self.reverse,
             asymmetry=self.score - self.reverse,
@@ -163,17 +164,10 @@ def _known_edges(graph: Graph, node: int, direction: Direction) -> IntArray:
     return graph.edges.source[edges_before(graph, node)]
 
 
-def _describe(graph: Graph, nodes: IntArray) -> pd.DataFrame:
-    items = graph.items
-    return pd.DataFrame(
-        {
-            "rank": np.arange(1, len(nodes) + 1),
-            "node": nodes,
-            "id": graph.ids[nodes],
-            "title": items.title[nodes],
-            "category": np.array(items.categories, dtype=object)[items.category[nodes]],
-        }
-    )
+def _rank(graph: Graph, nodes: IntArray) -> pd.DataFrame:
+    frame = describe_products(graph, nodes)
+    frame.insert(0, "rank", np.arange(1, len(nodes) + 1))
+    return frame
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -210,7 +204,7 @@ class SymmetricList:
 
     def frame(self) -> pd.DataFrame:
         """One line per item: rank, id, title, category, the three scores, and the two marks."""
-        return _describe(self.directed.graph, self.node).assign(
+        return _rank(self.directed.graph, self.node).assign(
             symmetric_score=self.score,
             score=self.forward,
             reverse_score=self.reverse,

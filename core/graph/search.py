@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from core.arrays import IntArray
 from core.checks import check_count
 from core.graph.data import BoolArray, Graph, TextArray
+from core.graph.products import describe_products
 
 LIMIT: Final = 50
 QUERY_LENGTH: Final = 200
@@ -60,9 +61,7 @@ class Found:
 
     def frame(self) -> pd.DataFrame:
         """One row per product: ``id``, ``title``, ``category``."""
-        items = self.graph.items
-        category = [items.categories[code] for code in items.category[self.node]]
-        return pd.DataFrame({"id": self.graph.ids[self.node], "title": items.title[self.node], "category": category})
+        return describe_products(self.graph, self.node).drop(columns="node")
 
 
 def index_products(graph: Graph) -> Index:

@@ -11,10 +11,11 @@ from core.checks import check_count
 from core.graph.adjacent import check_node
 from core.graph.data import Graph
 from core.graph.parts import Ensemble
+from core.graph.products import describe_products
 from core.graph.projection import Vectors
+from core.graph.recommend import MOST
 from core.graph.scorers import Product, ScoreArray, Scorer
 
-MOST = 1_000
 DUAL = "blade"
 
 
@@ -37,19 +38,13 @@ class Substitutes:
     likeness: ScoreArray
 
     def frame(self) -> pd.DataFrame:
-        """One line per product: rank, id, title, category, likeness, degrees."""
-        items = self.graph.items
-        return pd.DataFrame(
-            {
-                "rank": np.arange(1, len(self.node) + 1),
-                "id": self.graph.ids[self.node],
-                "title": items.title[self.node],
-                "category": np.array(items.categories, dtype=object)[items.category[self.node]],
-                "likeness": self.likeness,
-                "in_degree": self.graph.in_degree[self.node],
-                "out_degree": self.graph.out_degree[self.node],
-            }
+        """One line per product: rank, node, id, title, category, likeness, degrees."""
+        graph, node = self.graph, self.node
+        found = describe_products(graph, node).assign(
+            likeness=self.likeness, in_degree=graph.in_degree[node], out_degree=graph.out_degree[node]
         )
+        found.insert(0, "rank", np.arange(1, len(node) + 1))
+        return found
 
 
 def find_substitutes(graph: Graph, scorer: Scorer, node: int, *, k: int) -> Substitutes:
