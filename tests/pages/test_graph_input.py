@@ -223,7 +223,7 @@ def test_hostile_titles_ids_and_names_are_shown_as_text_only() -> None:
     edges, items = make_edges().replace(ids), make_items().replace(ids)
     items["title"] = [f"{bad[i % len(bad)]} {i}" for i in range(len(items))]
     items["category"] = [bad[i % len(bad)] if i % 2 else "plain" for i in range(len(items))]
-    app = give_edges(open_app("graph"), to_csv(edges), name=f"{''.join(bad)}.csv")
+    app = give_edges(open_app("graph"), to_csv(edges), name="".join(text[:10] for text in bad) + ".csv")
     use_files(give_items(app, to_csv(items)))
     assert own(app, "61 products")
     for view in ("Inspect", "Neighbourhood", "Map", "Health", "Export"):
@@ -235,7 +235,7 @@ def test_hostile_titles_ids_and_names_are_shown_as_text_only() -> None:
                 assert part not in chart.proto.alt
         for one in [*app.selectbox, *app.multiselect, *app.expander, *app.button]:
             label = re.sub("`[^`]*`", "", one.label)
-            assert not any(text[:8] in label for text in bad)
+            assert not any(text.strip("'")[:8] in label for text in bad)
         shown = [*app.markdown, *app.caption, *app.info, *app.warning, *app.subheader]
         assert not any("evil.example" in one.value or "<script" in one.value for one in shown)
     assert len(charts(show(app, "Neighbourhood"))) == 1
